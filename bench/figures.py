@@ -1,0 +1,87 @@
+"""The figures of the main job, measured now on this machine, as JSON: `make bench`.
+
+For one arm of each maker a simulated and a real-time examination; the tick of kinematics; the reconstruction against PLUS's own volume.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ARMS = ("fr3", "gen3", "iiwa7")
+FIGURES = (
+    "outcome", "coverage", "true_force_rmse_n", "true_force_max_n", "contact_kept", "normal_error_mean_deg", "loop_period_error_p99_s",
+    "loop_answered", "loop_realtime", "images", "repeats",
+)  # fmt: skip
+LIMITS = {
+    "coverage": ">= 0.95", "true_force_rmse_n": "<= 0.3", "true_force_max_n": "< 15", "contact_kept": ">= 0.99",
+    "normal_error_mean_deg": "<= 4", "loop_period_error_p99_s": "<= 0.0005", "loop_answered": ">= 0.99", "simulated_speed": ">= 5",
+    "reconstruction_ncc": ">= 0.98", "tick_median_us": "<= 100",
+}  # fmt: skip
+
+
+def examination(command: str, arm: str) -> dict[str, Any]:
+    """One examination's figures, and for `simulate` how many times faster than real time it ran."""
+    with tempfile.TemporaryDirectory() as out:
+        line = [sys.executable, "-m", "medrobot_ros.cli", command, "--arm", arm, "--yes", "--out", out]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, env={**os.environ, "NUMBA_NUM_THREADS": "1"})
+        folder = next(Path(out).iterdir())
+        summary = json.loads((folder / "summary.json").read_text())
+    figures = {k: summary.get(k) for k in FIGURES}
+    for text in done.stdout.splitlines():
+        if text.startswith("simulated "):
+            figures["simulated_speed"] = float(text.split(": ")[1].split()[0])
+    return figures
+
+
+def tick_us(arm_name: str) -> float:
+    """Median time of a whole differential IK tick: kinematics, bounds, QP."""
+    from medrobot_ros.arms import load_arm
+    from medrobot_ros.arms.differential_ik import DifferentialIk
+
+    arm = load_arm(arm_name, "curvilinear")
+    ik, rng, times = DifferentialIk(arm, 0.002), np.random.default_rng(0), []
+    q, qd = arm.q_home.copy(), np.zeros(arm.n)
+    for _ in range(5000):
+        V = 0.02 * rng.standard_normal(6)
+        began = time.perf_counter()
+        qd, _ = ik.step(q, qd, V)
+        times.append(time.perf_counter() - began)
+        q = q + qd * 0.002
+    return round(1e6 * float(np.median(times)), 1)
+
+
+def reconstruction() -> dict[str, Any] | None:
+    """Against PLUS's own volume of the spine phantom; None where the test data is absent."""
+    data = Path(os.environ.get("MEDROBOT_TEST_DATA", "../shared/data")) / "plus"
+    if not data.exists():
+        return None
+    from medrobot_ros.imaging.metaimage import read_volume
+    from medrobot_ros.imaging.volume import correlation_where_filled, reconstruct_file
+
+    with tempfile.TemporaryDirectory() as out:
+        file = Path(out) / "volume.mha"
+        reconstruct_file(data / "SpinePhantomFreehand.igs.mha", data / "SpinePhantomFreehandReconstruction.xml", file)
+        return {"ncc": correlation_where_filled(read_volume(file), read_volume(data / "SpinePhantomFreehandReconstructed.mha"))}
+
+
+def main() -> None:
+    """Prints everything."""
+    result = {
+        "limits": LIMITS,
+        "simulate": {arm: examination("simulate", arm) for arm in ARMS},
+        "scan": {arm: examination("scan", arm) for arm in ARMS},
+        "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
+        "reconstruction": reconstruction(),
+    }
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Brings a cell up: `ros2 launch medrobot_ros cell.launch.py arm:=fr3`. Begin with the service `/cell/task/start`.
+
+The nodes and their parameters are those of `medrobot cell`; the robot's description and frames come along for rviz.
+"""
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
+from launch.logging import launch_config
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.description import (
+    MESSAGE_FRAMES,
+    cell_nodes,
+    environment,
+    robot_description,
+    rviz_config,
+    write_parameters,
+)
+from medrobot_ros.interfaces import NAMESPACE
+from medrobot_ros.options import cell_config, check_namespace
+from medrobot_ros.resources import PACKAGE
+
+DEFAULT = CellConfig()
+OPTIONS = {
+    "arm": f"which arm; `medrobot arms` lists them (default {DEFAULT.arm.name})",
+    "task": f"which task (default {DEFAULT.task})",
+    "hardware": f"which hardware (default {DEFAULT.hardware.name})",
+    "probe": f"which probe (default {DEFAULT.probe.name})",
+    "body": "a watertight surface mesh instead of the analytic torso",
+    "out": f"folder that the run folder is made in (default {DEFAULT.recording.out})",
+}
+ARGUMENTS = (
+    *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in OPTIONS.items()),
+    DeclareLaunchArgument("config", default_value="", description="a YAML file of settings; `medrobot config` lists them"),
+    DeclareLaunchArgument("namespace", default_value=NAMESPACE, description="the cell's namespace"),
+    DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the cell in rviz"),
+    DeclareLaunchArgument(
+        "log_level", default_value="info", choices=["debug", "info", "warn", "error", "fatal"], description="of the nodes"
+    ),
+)
+RETREAT_S = 5.0  # when a node has ended the supervisor retreats and stops the arm first
+TF = [("/tf", "tf"), ("/tf_static", "tf_static")]  # frames stay in their cell, so that many share a network
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The arguments, then the cell that they make."""
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=cell)])
+
+
+def cell(context: LaunchContext) -> list:
+    """Every process of the cell. Raises: MedrobotError, one line, for an argument that cannot be used."""
+    given = {a.name: context.launch_configurations[a.name] for a in ARGUMENTS}
+    namespace = check_namespace(given["namespace"])
+    file = Path(given["config"]) if given["config"] else None
+    config = cell_config({name: given[name] for name in OPTIONS}, file)
+    folder = Path(launch_config.log_dir)
+    return [
+        *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
+        *stages(config, namespace, folder, given["log_level"]),
+        *frames(config, namespace),
+        *([rviz(namespace, folder)] if given["rviz"] == "true" else []),
+    ]
+
+
+def stages(config: CellConfig, namespace: str, folder: Path, log_level: str) -> list[Node]:
+    """The cell's own nodes. All are required: when one ends, so does the cell."""
+    parameters = folder / "parameters.yaml"
+    write_parameters(config, parameters)
+    return [
+        Node(
+            package=PACKAGE,
+            executable=node.executable,
+            namespace=namespace,
+            parameters=[str(parameters)],
+            ros_arguments=["--log-level", log_level],
+            output="both",
+            on_exit=TimerAction(period=RETREAT_S, actions=[Shutdown(reason=f"{node.name} ended")]),
+        )
+        for node in cell_nodes(config)
+    ]
+
+
+def frames(config: CellConfig, namespace: str) -> list[Node]:
+    """The arm's links from its joint states, and the frames that messages name."""
+    description = {"robot_description": ParameterValue(robot_description(config), value_type=str)}
+    publisher = Node(
+        package="robot_state_publisher",
+        executable="robot_state_publisher",
+        namespace=namespace,
+        parameters=[description],
+        remappings=TF,
+    )
+    static = (
+        Node(
+            package="tf2_ros",
+            executable="static_transform_publisher",
+            name=f"frame_{frame}",
+            namespace=namespace,
+            arguments=["--frame-id", link, "--child-frame-id", frame],
+            remappings=TF,
+        )
+        for frame, link in MESSAGE_FRAMES.items()
+    )
+    return [publisher, *static]
+
+
+def rviz(namespace: str, folder: Path) -> Node:
+    """The view of this cell; it may be closed at any time."""
+    view = folder / "cell.rviz"
+    view.write_text(rviz_config(namespace))
+    return Node(package="rviz2", executable="rviz2", namespace=namespace, arguments=["-d", str(view)], remappings=TF)

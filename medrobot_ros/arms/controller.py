@@ -1,0 +1,294 @@
+"""The kinematics stage: joint states in, guarded joint commands out.
+
+It obeys one source of motion at a time, the one that the contact mode names: motion goals while it is 'off', contact's
+twists otherwise. It integrates from the last command that was sent, never from a measurement, and it stops by itself
+when twists stop.
+"""
+
+from math import inf
+from typing import Any, Protocol
+
+import numpy as np
+
+from medrobot_ros.arms.differential_ik import DifferentialIk
+from medrobot_ros.arms.goal import resolve
+from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.arms.reading import JointReading
+from medrobot_ros.arms.trajectory import FreeMotion
+from medrobot_ros.signals import (
+    Array,
+    ContactMode,
+    JointCommand,
+    JointState,
+    MotionGoal,
+    MotionStatus,
+    ProbeState,
+    SafetyStatus,
+    Stamp,
+    TwistCommand,
+)
+from medrobot_ros.stage import NOTHING, EventLog, Outputs
+
+POSE_RATE_HZ = 100.0
+SILENT_PERIODS = 3  # of joint states without a twist, after which the arm brakes
+ARRIVED_RAD = 2e-3  # of every measured joint from the goal
+ARRIVAL_NS = 1_000_000_000  # a servo may lag this long behind the end of a motion
+CLAMPED_RAD = 1e-9  # what the guard changes beyond rounding
+JOINTS_TIMEOUT_NS = 50_000_000
+STATUS_PERIOD_NS = 100_000_000
+
+
+class CommandGuard(Protocol):
+    """The last word on a command."""
+
+    def receive(self, now_ns: int, topic: str, signal: Any) -> None:
+        """Takes what bears on the permission to move."""
+
+    def clamp(self, now_ns: int, q: Array, q_measured: Array) -> Array:
+        """The joint positions (n,) [rad] that may be sent instead of `q`."""
+        ...
+
+
+class ArmStage:
+    """Stage `kinematics`. Free motions are planned for `tip_speed_m_per_s`, so that the guard need not clamp."""
+
+    name = "kinematics"
+    rate_hz = 50.0
+
+    def __init__(
+        self,
+        model: ArmModel,
+        period_s: float,
+        guard: CommandGuard,
+        events: EventLog | None = None,
+        tip_speed_m_per_s: float = inf,
+    ) -> None:
+        self._model, self._period_s, self._guard = model, period_s, guard
+        self._events = events or EventLog(self.name)
+        self._reading = JointReading(model)
+        self._differential = DifferentialIk(model, period_s)
+        self._motion = FreeMotion(model, period_s, tip_speed_m_per_s)
+        self._decimation = max(1, round(1.0 / (POSE_RATE_HZ * period_s)))
+        self.now_ns = 0
+        self._samples = 0
+        self._heard_ns = -JOINTS_TIMEOUT_NS - 1
+        self._q_sent: Array | None = None
+        self._qd_sent = np.zeros(model.n)
+        self._moving = False  # whether `_motion` has steps left
+        self._mode, self._mode_ns = "off", 0
+        self._silence = SILENT_PERIODS + 1
+        self._twist_ns = 0
+        self._stopped, self._safety = False, "ok"
+        self._goal: Array | None = None
+        self._goal_ns, self._way_rad, self._ended_ns = 0, 0.0, 0
+        self._status, self._changed, self._status_ns = MotionStatus(0), True, -STATUS_PERIOD_NS
+
+    def receive(self, topic: str, signal: Any) -> Outputs:
+        """Answers joint states and twists; stores the rest."""
+        if topic == "joint_states":
+            return self._on_joints(signal)
+        if topic == "probe/twist_command":
+            return self._on_twist(signal)
+        if topic == "contact/mode":
+            self._on_mode(signal)
+        elif topic in ("motion/goal", "motion/goal_pose"):
+            self._on_goal(signal)
+        else:
+            self._guard.receive(self.now_ns, topic, signal)
+            if topic == "safety/stop" and signal.stop:
+                self._stop("a stop was requested")
+            elif topic == "safety/state":
+                self._on_safety(signal)
+        return NOTHING
+
+    # --- joints -------------------------------------------------------------------------------------------------------
+
+    def _on_joints(self, state: JointState) -> Outputs:
+        kind, detail = self._reading.take(state)
+        if kind:
+            self._events.add(self.now_ns, kind, detail)
+            return NOTHING
+        self._heard_ns = self.now_ns
+        if self._q_sent is None:
+            self._q_sent = self._reading.q.copy()
+        self._samples += 1
+        out = self._probe(state.stamp_ns) if self._samples % self._decimation == 0 else []
+        self._silence += 1
+        if self._silence <= SILENT_PERIODS:
+            return out  # the twist to come is answered
+        if self._silence == SILENT_PERIODS + 1:
+            self._events.add(self.now_ns, "silent_twist_command", f"none for {SILENT_PERIODS} periods")
+            self._brake()
+        out.append(self._advance())
+        self._judge_arrival()
+        return out
+
+    def _probe(self, stamp_ns: int) -> list[tuple[str, Any]]:
+        q = self._reading.q
+        probe = ProbeState(stamp_ns, self._model.T_base_probe(q), self._model.jacobian_probe(q) @ self._reading.qd)
+        return [("probe/pose", probe), ("probe/twist", probe)]
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    def _send(self, q: Array) -> tuple[tuple[str, JointCommand], bool]:
+        """The command that goes out for `q`, and whether the guard changed it."""
+        assert self._q_sent is not None and self._reading.stamp_ns is not None
+        q_sent = self._guard.clamp(self.now_ns, q, self._reading.q)
+        self._qd_sent = (q_sent - self._q_sent) / self._period_s
+        self._q_sent = q_sent
+        clamped = bool(np.abs(q_sent - q).max() > CLAMPED_RAD)
+        return ("forward_position_controller/commands", JointCommand(self._reading.stamp_ns, q_sent)), clamped
+
+    def _advance(self) -> tuple[str, JointCommand]:
+        """The next step of the free motion or the stop under way, else a hold."""
+        assert self._q_sent is not None
+        if not self._moving:
+            return self._send(self._q_sent)[0]
+        step = self._motion.step()
+        if step is None:
+            self._events.add(self.now_ns, "no_trajectory", "held instead")
+            self._end_goal("stopped", "no trajectory leads on from here")
+            self._moving = False
+            return self._send(self._q_sent)[0]
+        q, ended = step
+        command, clamped = self._send(q)
+        if clamped:
+            self._motion.go_on_from(self._q_sent, self._qd_sent)
+        elif ended:
+            self._moving, self._ended_ns = False, self.now_ns
+        return command
+
+    def _brake(self) -> None:
+        """Begins a stop from whatever is being sent."""
+        self._moving = bool(self._qd_sent.any())
+        if self._moving:
+            assert self._q_sent is not None
+            self._motion.brake(self._q_sent, self._qd_sent)
+
+    # --- contact ------------------------------------------------------------------------------------------------------
+
+    def _on_mode(self, mode: ContactMode) -> None:
+        if mode.stamp_ns < self._mode_ns:
+            self._events.add(self.now_ns, "stale_contact_mode", mode.mode)
+        elif self._stopped and mode.mode != "off":
+            self._events.add(self.now_ns, "refused_contact_mode", f"'{mode.mode}' while stopped")
+        else:
+            if (mode.mode == "off") != (self._mode == "off"):
+                self._interrupt(f"contact mode '{mode.mode}'")
+            self._mode, self._mode_ns = mode.mode, mode.stamp_ns
+
+    def _on_twist(self, twist: TwistCommand) -> Outputs:
+        if self._mode == "off" or self._q_sent is None:
+            return NOTHING
+        V = twist.V_base_probe_in_probe
+        if V.shape != (6,) or not np.isfinite(V).all():
+            self._events.add(self.now_ns, "bad_twist_command", f"{np.isfinite(V).sum()} of 6 values are finite")
+            return NOTHING
+        if twist.stamp_ns < self._twist_ns:
+            self._events.add(self.now_ns, "stale_twist_command", "older than the last")
+            return NOTHING
+        self._twist_ns, self._silence, self._moving = twist.stamp_ns, 0, False
+        qd, slowing = self._differential.step(self._q_sent, self._qd_sent, V)
+        if slowing.pace < 1.0:
+            self._events.add(
+                self.now_ns, "near_singularity", f"condition {slowing.condition:.0f}, pace {slowing.pace:.2f}"
+            )
+        return (self._send(self._q_sent + qd * self._period_s)[0],)
+
+    # --- goals --------------------------------------------------------------------------------------------------------
+
+    def _on_goal(self, goal: MotionGoal) -> None:
+        q, reason = None, self._refusal(goal)
+        if not reason:
+            assert self._q_sent is not None
+            q, reason = resolve(self._model, goal, self._q_sent)
+        if q is None:
+            if self._goal is None:
+                self._report(goal.goal_id, 0.0, "refused", reason)
+            else:
+                self._events.add(self.now_ns, "refused_goal", f"{goal.goal_id}: {reason}")
+            return
+        self._begin(goal, q)
+
+    def _refusal(self, goal: MotionGoal) -> str:
+        if self._q_sent is None:
+            return "no joint state has arrived yet"
+        if self._stopped or self._safety != "ok":
+            return f"safety is {'stopped' if self._stopped else self._safety}"
+        if self._mode != "off":
+            return f"contact mode is '{self._mode}'"
+        if goal.stamp_ns < self._goal_ns:
+            return f"the goal is {1e-9 * (self._goal_ns - goal.stamp_ns):.3f} s older than the last"
+        return ""
+
+    def _begin(self, goal: MotionGoal, q: Array) -> None:
+        assert self._q_sent is not None
+        self._motion.start(self._q_sent, self._qd_sent, q)
+        self._moving, self._goal, self._goal_ns = True, q, goal.stamp_ns
+        self._way_rad = float(np.abs(q - self._q_sent).max())
+        self._report(goal.goal_id, 0.0, "moving", "")
+
+    def _judge_arrival(self) -> None:
+        """Ends a goal when its motion has, and the joints are there or late."""
+        if self._goal is None or self._moving:
+            return
+        off_rad = float(np.abs(self._reading.q - self._goal).max())
+        if off_rad <= ARRIVED_RAD:
+            self._end_goal("reached", "")
+        elif self.now_ns - self._ended_ns > ARRIVAL_NS:
+            self._end_goal("stopped", f"the joints stay {off_rad:.3f} rad from the goal")
+
+    def _end_goal(self, result: str, reason: str) -> None:
+        if self._goal is not None:
+            self._report(self._status.goal_id, 1.0 if result == "reached" else self._progress(), result, reason)
+            self._goal = None
+
+    def _progress(self) -> float:
+        if self._goal is None or self._q_sent is None:
+            return self._status.progress
+        left_rad = float(np.abs(self._goal - self._q_sent).max())
+        return max(0.0, 1.0 - left_rad / max(self._way_rad, ARRIVED_RAD))
+
+    def _report(self, goal_id: str, progress: float, result: str, reason: str) -> None:
+        self._status, self._changed = MotionStatus(self.now_ns, goal_id, progress, result, reason), True
+
+    # --- safety -------------------------------------------------------------------------------------------------------
+
+    def _interrupt(self, reason: str) -> None:
+        """Ends what is under way and brakes; twists are obeyed again from the next one on."""
+        self._end_goal("stopped", reason)
+        self._silence = SILENT_PERIODS + 1
+        self._brake()
+
+    def _stop(self, reason: str) -> None:
+        """Nothing moves after this until safety is reset, and then only by a new goal or mode."""
+        self._stopped, self._mode = True, "off"
+        self._interrupt(reason)
+
+    def _on_safety(self, safety: SafetyStatus) -> None:
+        was, self._safety = self._safety, safety.state
+        if safety.state == "stopped" and was != "stopped":
+            self._stop("safety: " + ", ".join(safety.reasons))
+        elif safety.state == "retreat" and was != "retreat" and self._mode == "off":
+            self._interrupt("safety: " + ", ".join(safety.reasons))
+        elif safety.state == "ok" and was == "stopped":
+            self._stopped = False
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def tick(self, stamp_ns: int) -> Outputs:
+        """Heartbeat while joint states arrive; status on change and at 10 Hz."""
+        self.now_ns = stamp_ns
+        out: list[tuple[str, Any]] = list(self._events.drain(stamp_ns))
+        if stamp_ns - self._heard_ns <= JOINTS_TIMEOUT_NS:
+            out.append(("heartbeat", Stamp(stamp_ns, self.name)))
+        if self._changed or stamp_ns - self._status_ns >= STATUS_PERIOD_NS:
+            self._changed, self._status_ns = False, stamp_ns
+            s = self._status
+            progress = self._progress() if self._goal is not None else s.progress
+            out.append(("motion/state", MotionStatus(stamp_ns, s.goal_id, progress, s.result, s.reason)))
+        return out
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """No services."""
+        return False, f"kinematics serves no '{service}'"

@@ -1,0 +1,180 @@
+"""An arm with its probe, as numbers and functions: kinematics, limits, gravity.
+
+`roboticstoolbox` is imported when inverse kinematics is first asked for and not before: it costs a process 140 MB and 1.5 s.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from math import pi
+from operator import mul
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medrobot_ros.arms.description import ArmDescription
+from medrobot_ros.arms.urdf import Segment, read_chain
+from medrobot_ros.errors import ConfigError
+from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.signals import Array
+
+PROBE_LINK, FT_LINK = "probe", "ft_sensor"
+TURN_RAD = 2.0 * pi  # a joint without stops is kept within one turn of its zero either way
+
+
+@dataclass(frozen=True, eq=False)
+class ArmModel:
+    """Arrays (n,) follow the joints from the base; they must not be written to.
+
+    `q_*` [rad], `qd_max` [rad/s], `qdd_max` [rad/s^2] and `qddd_max` [rad/s^3] bound what controllers ask;
+    `brake_rad_per_s2` is the deceleration of a stop; `tau_max` [Nm]. `wraps` marks joints without stops, whose encoders
+    may jump by a turn.
+    """
+
+    name: str
+    display: str
+    vendor: str
+    probe_name: str
+    base_link: str
+    flange_link: str
+    joint_names: tuple[str, ...]
+    q_lower: Array
+    q_upper: Array
+    qd_max: Array
+    qdd_max: Array
+    qddd_max: Array
+    brake_rad_per_s2: Array
+    tau_max: Array
+    q_home: Array
+    wraps: NDArray[np.bool_]
+    T_flange_ft: Array
+    T_ft_probe: Array
+    probe_mass_kg: float
+    p_ft_com: Array
+    _segments: tuple[Segment, ...]
+    _chain: Any
+    _gravity: Any
+    T_last_probe: Array  # probe in the last joint's link
+    _T_probe_flange: Array
+    _T_probe_ft: Array
+
+    @cached_property
+    def ets(self) -> Any:
+        """roboticstoolbox's ETS from base to probe, for inverse kinematics; made on first use."""
+        return _ets(self._segments, self.T_last_probe)
+
+    @property
+    def n(self) -> int:
+        """How many joints."""
+        return len(self.joint_names)
+
+    @property
+    def T_flange_probe(self) -> Array:
+        """Probe in flange coordinates (4, 4)."""
+        return self.T_flange_ft @ self.T_ft_probe
+
+    def T_base_probe(self, q: Array) -> Array:
+        """Probe pose (4, 4) at `q` (n,)."""
+        T: Array = self._chain.pose(q)
+        return T
+
+    def T_base_ft(self, q: Array) -> Array:
+        """Pose (4, 4) of the force/torque sensor's measuring frame at `q` (n,)."""
+        T: Array = self._chain.pose(q) @ self._T_probe_ft
+        return T
+
+    def T_base_flange(self, q: Array) -> Array:
+        """Flange pose (4, 4) at `q` (n,)."""
+        T: Array = self._chain.pose(q) @ self._T_probe_flange
+        return T
+
+    def jacobian_probe(self, q: Array) -> Array:
+        """Jacobian (6, n): `J @ qd` is the twist [v; w] of the probe tip in probe axes."""
+        J: Array = self._chain.jacobian_in_tip(q)
+        return J
+
+    def gravity_torque(self, q: Array) -> Array:
+        """Joint torques (n,) [Nm] that hold arm and probe against gravity, base upright."""
+        torque: Array = self._gravity.torque(q)
+        return torque
+
+    def nearest_turn(self, q: Array, q_near: Array) -> Array:
+        """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""
+        return q - self.wraps * (TURN_RAD * np.rint((q - q_near) / TURN_RAD))
+
+    def outside(self, q: Array) -> str:
+        """Which joint of `q` (n,) lies beyond its limits and how far; '' where none does."""
+        beyond = np.maximum(self.q_lower - q, q - self.q_upper)
+        worst = int(np.argmax(beyond))
+        if beyond[worst] <= 0.0:
+            return ""
+        low, high = self.q_lower[worst], self.q_upper[worst]
+        limits = f"{low:.3f} to {high:.3f} rad"
+        return f"{self.joint_names[worst]} = {q[worst]:.3f} rad lies {beyond[worst]:.3f} rad beyond {limits}"
+
+
+def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -> ArmModel:
+    """The model of an arm from its description and its URDF with `probe`. `ConfigError` where they do not agree."""
+    from medrobot_ros.arms.chain import Chain
+    from medrobot_ros.arms.gravity import Gravity
+
+    chain = read_chain(urdf, PROBE_LINK)
+    segments, n = chain.segments, len(chain.segments)
+    d = description
+    if any(len(a) != n for a in (d.home_rad, d.acceleration_rad_per_s2, d.jerk_rad_per_s3, d.braking_rad_per_s2)):
+        raise ConfigError(f"arm '{name}': its file must give {n} numbers a joint list, one for each joint of its URDF")
+    flange = chain.parent[FT_LINK]
+    T_last_flange, T_last_ft, T_last_probe = (chain.T_last[k] for k in (flange, FT_LINK, PROBE_LINK))
+    T_flange_ft, T_ft_probe = inverse(T_last_flange) @ T_last_ft, inverse(T_last_ft) @ T_last_probe
+    model = ArmModel(
+        name=name,
+        display=d.display,
+        vendor=d.vendor,
+        probe_name=probe,
+        base_link=chain.root,
+        flange_link=flange,
+        joint_names=tuple(s.name for s in segments),
+        q_lower=_fixed([max(s.lower_rad, -TURN_RAD) for s in segments]),
+        q_upper=_fixed([min(s.upper_rad, TURN_RAD) for s in segments]),
+        qd_max=_fixed([s.velocity_rad_per_s for s in segments]),
+        qdd_max=d.acceleration_rad_per_s2,
+        qddd_max=d.jerk_rad_per_s3,
+        brake_rad_per_s2=d.braking_rad_per_s2,
+        tau_max=_fixed([s.effort_nm for s in segments]),
+        q_home=d.home_rad,
+        wraps=np.array([s.continuous for s in segments]),
+        T_flange_ft=_fixed(T_flange_ft),
+        T_ft_probe=_fixed(T_ft_probe),
+        probe_mass_kg=chain.mass_kg[PROBE_LINK],
+        p_ft_com=_fixed(T_ft_probe[:3, :3] @ chain.p_com[PROBE_LINK] + T_ft_probe[:3, 3]),
+        _segments=segments,
+        _chain=Chain(segments, T_last_probe),
+        T_last_probe=T_last_probe,
+        _gravity=Gravity(segments),
+        _T_probe_flange=inverse(T_flange_ft @ T_ft_probe),
+        _T_probe_ft=inverse(T_ft_probe),
+    )
+    for compiled in (model.T_base_probe, model.jacobian_probe, model.gravity_torque):
+        compiled(model.q_home)  # loads them now: a control tick must not wait for that
+    return model
+
+
+def _fixed(values: Any) -> Array:
+    out = np.array(values, dtype=float)
+    out.setflags(write=False)
+    return out
+
+
+def _ets(segments: tuple[Segment, ...], T_last_probe: Array) -> Any:
+    """Elementary transforms from base to probe, constants merged."""
+    from roboticstoolbox import ET
+    from spatialmath import SE3
+
+    parts = []
+    for s in segments:
+        k = int(np.argmax(np.abs(s.axis)))
+        if not np.array_equal(np.abs(s.axis), np.eye(3)[k]):
+            raise ConfigError(f"joint '{s.name}': its axis must lie along x, y or z")
+        turn = (ET.Rx, ET.Ry, ET.Rz)[k](flip=bool(s.axis[k] < 0.0))
+        parts += [ET.SE3(SE3(s.T_before_joint, check=False)), turn]
+    return reduce(mul, [*parts, ET.SE3(SE3(T_last_probe, check=False))])

@@ -1,0 +1,29 @@
+"""What the joints say, checked: finite, whole, in order, and without the encoders' jumps by a turn."""
+
+import numpy as np
+
+from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.signals import Array, JointState
+
+
+class JointReading:
+    """The newest good joint state; `q` [rad] and `qd` [rad/s], shape (n,), once there is one."""
+
+    def __init__(self, model: ArmModel) -> None:
+        self._model = model
+        self.stamp_ns: int | None = None
+        self.q: Array = model.q_home
+        self.qd: Array = np.zeros(model.n)
+
+    def take(self, state: JointState) -> tuple[str, str]:
+        """Takes a state, or names the fault (kind, detail) for which it is ignored; ('', '') is good."""
+        shape = (self._model.n,)
+        if state.q.shape != shape or state.qd.shape != shape:
+            return "bad_joint_state", f"{state.q.size} positions, {state.qd.size} velocities for {self._model.n} joints"
+        if not (np.isfinite(state.q).all() and np.isfinite(state.qd).all()):
+            return "bad_joint_state", "not finite"
+        if self.stamp_ns is not None and state.stamp_ns < self.stamp_ns:
+            return "stale_joint_state", f"{1e-6 * (self.stamp_ns - state.stamp_ns):.1f} ms older than the last"
+        self.q = state.q if self.stamp_ns is None else self._model.nearest_turn(state.q, self.q)
+        self.stamp_ns, self.qd = state.stamp_ns, state.qd
+        return "", ""

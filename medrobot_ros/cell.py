@@ -1,0 +1,152 @@
+"""The cell: which stages there are, how each is made, and one process that runs them all deterministically."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.interfaces import SERVICES, TOPICS
+from medrobot_ros.signals import TaskStatus
+from medrobot_ros.stage import Outputs, Stage
+
+WATCHED = ("task/state", "contact/state", "image/quality", "safety/state")
+STAGES = ("hardware", "kinematics", "contact", "imaging", "surface", "planner", "safety")
+
+
+def make_stage(name: str, config: CellConfig, watched: tuple[str, ...] = STAGES) -> Stage:
+    """One stage of the cell from the configuration. Rooms are imported only when their stage is made.
+
+    `watched` are the nodes that the supervisor waits for and watches.
+    """
+    return _safety(config, watched) if name == "safety" else _MAKERS[name](config)
+
+
+def _arm(config: CellConfig) -> Any:
+    from medrobot_ros.arms import load_arm
+
+    return load_arm(config.arm.name, config.probe.name)
+
+
+def _hardware(config: CellConfig) -> Stage:
+    from medrobot_ros.hardware import hardware_factory
+
+    return hardware_factory(config.hardware.name)(config, _arm(config))
+
+
+def _kinematics(config: CellConfig) -> Stage:
+    from medrobot_ros.arms.controller import ArmStage
+    from medrobot_ros.arms.ik import solve
+    from medrobot_ros.safety.guard import Guard
+    from medrobot_ros.stage import EventLog
+
+    arm, period_s, events = _arm(config), 1.0 / config.hardware.rate_hz, EventLog("kinematics")
+    solve(arm, arm.T_base_probe(arm.q_home), arm.q_home)  # loads roboticstoolbox now, not in the middle of a motion
+    guard = Guard(arm, config.safety, period_s, events)
+    return ArmStage(arm, period_s, guard, events, config.safety.patient_speed_m_per_s)
+
+
+def _contact(config: CellConfig) -> Stage:
+    from medrobot_ros.contact.stage import ContactStage
+
+    arm, hardware = _arm(config), config.hardware
+    loop_delay_s = hardware.servo_lag_s + 2.0 * hardware.latency_s + 1.0 / hardware.rate_hz
+    return ContactStage(
+        config.contact, config.safety.slow_n, hardware.rate_hz, loop_delay_s,
+        arm.T_ft_probe, arm.probe_mass_kg, arm.p_ft_com,
+    )  # fmt: skip
+
+
+def _imaging(config: CellConfig) -> Stage:
+    from medrobot_ros.imaging.stage import make_imaging
+
+    return make_imaging(config)
+
+
+def _surface(config: CellConfig) -> Stage:
+    from medrobot_ros.twin.camera import make_surface
+
+    return make_surface(config)
+
+
+def _planner(config: CellConfig) -> Stage:
+    from medrobot_ros.planning.registry import task_factory
+
+    arm = _arm(config)
+    return task_factory(config.task)(config, arm.q_home, arm.T_base_probe(arm.q_home))
+
+
+def _safety(config: CellConfig, watched: tuple[str, ...]) -> Stage:
+    from medrobot_ros.safety.supervisor import Supervisor
+
+    arm = _arm(config)
+    return Supervisor(config.safety, watched, arm.q_lower, arm.q_upper, arm.qd_max)
+
+
+_MAKERS: dict[str, Callable[[CellConfig], Stage]] = {
+    "hardware": _hardware,
+    "kinematics": _kinematics,
+    "contact": _contact,
+    "imaging": _imaging,
+    "surface": _surface,
+    "planner": _planner,
+}
+
+
+def simulated_stages(config: CellConfig) -> dict[str, Stage]:
+    """Every stage for one process; images come at the simulated rate."""
+    imaging = replace(config.imaging, rate_hz=config.imaging.simulate_rate_hz)
+    config = replace(config, imaging=imaging)
+    return {name: make_stage(name, config) for name in STAGES}
+
+
+class Cell:
+    """All stages in one process, on simulated time. `listen` hears every signal, in order, and may answer as a stage does."""
+
+    def __init__(self, stages: Mapping[str, Stage], listen: Callable[[str, Any], Outputs] = lambda topic, signal: ()) -> None:
+        self.stages = stages
+        self._receivers = {t.name: [listen, *(stages[r].receive for r in t.readers if r in stages)] for t in TOPICS}
+        self._period_ns = round(1e9 / stages["hardware"].rate_hz)
+        self._schedule = [(s, max(1, round(1e9 / s.rate_hz / self._period_ns))) for s in stages.values() if s.rate_hz > 0.0]
+        self._tick = 0
+        self.now_ns = 0
+        self.latest: dict[str, Any] = {"task/state": TaskStatus(0, "idle", "")}
+
+    @property
+    def task(self) -> TaskStatus:
+        """Where the examination stands."""
+        status: TaskStatus = self.latest["task/state"]
+        return status
+
+    def publish(self, outputs: Outputs) -> None:
+        """Carries (topic, signal) pairs to their readers, whose answers follow at once."""
+        for topic, signal in outputs:
+            if topic in WATCHED:
+                self.latest[topic] = signal
+            for receive in self._receivers[topic]:
+                answer = receive(topic, signal)
+                if answer:
+                    self.publish(answer)
+
+    def advance(self) -> None:
+        """One control period."""
+        self._tick += 1
+        self.now_ns = self._tick * self._period_ns
+        for stage in self.stages.values():
+            stage.now_ns = self.now_ns
+        for stage, every in self._schedule:
+            if self._tick % every == 0:
+                self.publish(stage.tick(self.now_ns))
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """Requests a service of whichever stage serves it."""
+        return self.stages[next(s.server for s in SERVICES if s.name == service)].call(service)
+
+
+def run_examination(cell: Cell, limit_s: float) -> Iterator[TaskStatus]:
+    """Starts the task once the supervisor permits and advances to its conclusion; yields the status after every period."""
+    started = False
+    while not cell.task.outcome and cell.now_ns < limit_s * 1e9:
+        cell.advance()
+        if not started and "safety/state" in cell.latest and cell.latest["safety/state"].state == "ok":
+            started, _ = cell.call("task/start")
+        yield cell.task

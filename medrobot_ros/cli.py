@@ -1,0 +1,223 @@
+"""The `medrobot` command."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NoReturn
+
+from medrobot_ros import __version__
+from medrobot_ros.config import CellConfig, keys
+from medrobot_ros.errors import MedrobotError
+from medrobot_ros.options import OPTIONS, cell_config
+from medrobot_ros.progress import Progress
+
+ACCEPTED, FAILED, REJECTED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
+SIMULATION_LIMIT_S = 1800.0
+EXIT_STATUS = {"accepted": ACCEPTED, "rejected": REJECTED, "aborted": REJECTED, "stopped": STOPPED}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise MedrobotError(f"{message} (`{self.prog} --help` shows the options)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status. Mistakes are one line on standard error and status 1."""
+    try:
+        options = _parser().parse_args(argv)
+        status: int = options.run(options)
+        return status
+    except MedrobotError as e:
+        print(f"medrobot: {e}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="medrobot", description="An autonomous ultrasound examination on a robot arm.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, run, text in (
+        ("scan", _scan, "run an examination over ROS 2, in real time"),
+        ("simulate", _simulate, "run an examination in one process, without ROS, as fast as possible"),
+        ("cell", _cell, "bring the cell up over ROS 2 and leave it up"),
+        ("config", _config, "print the resolved configuration, each key with its unit"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        _add_cell_options(command)
+        command.set_defaults(run=run)
+    command = commands.add_parser("arms", help="list the arms")
+    command.set_defaults(run=_arms)
+    command = commands.add_parser("urdf", help="print an arm's expanded URDF")
+    command.add_argument("arm")
+    command.add_argument("--probe", default=CellConfig().probe.name)
+    command.set_defaults(run=_urdf)
+    command = commands.add_parser("report", help="rebuild the report of a run")
+    command.add_argument("folder", type=Path, metavar="RUN")
+    command.set_defaults(run=_report)
+    command = commands.add_parser("reconstruct", help="a volume from a tracked sequence (.igs.mha)")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--calibration", type=Path, required=True, metavar="XML")
+    command.add_argument("--out", type=Path, required=True, metavar="VOLUME.mha")
+    command.set_defaults(run=_reconstruct)
+    command = commands.add_parser("doctor", help="say what this machine lacks and what it costs")
+    command.set_defaults(run=_doctor)
+    return parser
+
+
+def _add_cell_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--arm", help="which arm; `medrobot arms` lists them")
+    command.add_argument("--task", help="which task (default ultrasound)")
+    command.add_argument("--hardware", help="which hardware (default mock)")
+    command.add_argument("--probe", help="which probe (default curvilinear)")
+    command.add_argument("--body", help="a watertight surface mesh instead of the analytic torso")
+    command.add_argument("--out", help="folder that the run folder is made in (default runs)")
+    command.add_argument("--seed", type=int, help="seed of every random draw")
+    command.add_argument("--config", type=Path, metavar="FILE", help="a YAML file of settings")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable")
+    command.add_argument("--yes", action="store_true", default=None, help="the region is confirmed")
+
+
+def _resolved(options: argparse.Namespace) -> CellConfig:
+    return cell_config({name: getattr(options, name) for name in OPTIONS}, options.config, options.set)
+
+
+def _confirm(config: CellConfig) -> None:
+    """A person confirms the region before a real arm moves. On mock hardware nobody lies under the probe."""
+    if config.hardware.name == "mock" or config.scan.confirmed:
+        return
+    along, across = (1e3 * s for s in config.scan.size_m)
+    if not sys.stdin.isatty():
+        raise MedrobotError("the region is not confirmed: pass --yes, or answer at a terminal")
+    if input(f"Scan {along:.0f} x {across:.0f} mm at {config.contact.force_n:g} N on {config.arm.name}? [y/N] ").lower() != "y":
+        raise MedrobotError("the region was not confirmed; nothing moved")
+
+
+def _new_run(config: CellConfig) -> Path:
+    from medrobot_ros.recording.writer import new_run
+
+    return new_run(Path(config.recording.out), datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"), config)
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from medrobot_ros.arms import load_arm
+    from medrobot_ros.cell import Cell, run_examination, simulated_stages
+    from medrobot_ros.recording.writer import RecorderStage
+
+    config = _resolved(options)
+    folder = _new_run(config)
+    progress = Progress()
+    recorder = RecorderStage(folder, config, load_arm(config.arm.name, config.probe.name).joint_names)
+    cell = Cell(simulated_stages(config), recorder.receive)
+    began = time.perf_counter()
+    try:
+        for task in run_examination(cell, SIMULATION_LIMIT_S):
+            progress.show(1e-9 * cell.now_ns, task, cell.latest.get("contact/state"), cell.latest.get("image/quality"))
+    finally:
+        progress.end()
+        recorder.close()
+    simulated_s, wall_s = 1e-9 * cell.now_ns, time.perf_counter() - began
+    print(f"simulated {simulated_s:.1f} s in {wall_s:.1f} s: {simulated_s / wall_s:.1f} times real time")
+    return _conclude(folder)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    config = _resolved(options)
+    _confirm(config)
+    operator = _operator()
+    folder = _new_run(config)
+    config = replace(config, recording=replace(config.recording, folder=str(folder.resolve())))
+    status = operator.examine(config, folder, Progress())
+    return INTERRUPTED if status == INTERRUPTED and _conclude(folder) is not None else _conclude(folder)
+
+
+def _cell(options: argparse.Namespace) -> int:
+    config = _resolved(options)
+    _confirm(config)
+    operator = _operator()
+    folder = _new_run(config)
+    config = replace(config, recording=replace(config.recording, folder=str(folder.resolve())))
+    operator.keep_up(config, folder)
+    return ACCEPTED
+
+
+def _operator() -> Any:
+    """The ROS side, or one clear line where there is no ROS."""
+    try:
+        from medrobot_ros.nodes import operator
+    except ImportError as e:
+        raise MedrobotError(f"no ROS 2 here ({e}); install the extra: pip install 'medrobot_ros[ros]', or source ROS 2") from None
+    return operator
+
+
+def _conclude(folder: Path) -> int:
+    """Summary, volume and report of a run; its outcome as exit status."""
+    from medrobot_ros.finish import finish_run
+
+    summary = finish_run(folder)
+    outcome = summary["outcome"] or "stopped"
+    reason = f" ({summary['reason']})" if summary.get("reason") else ""
+    print(f"{outcome}{reason}: coverage {100 * summary['coverage']:.1f} %, report {folder / 'report.html'}")
+    return EXIT_STATUS.get(outcome, STOPPED)
+
+
+def _arms(options: argparse.Namespace) -> int:
+    from medrobot_ros.arms import arm_names, load_arm
+
+    probe = CellConfig().probe.name
+    for arm in (load_arm(name, probe) for name in arm_names()):
+        print(f"{arm.name:8} {arm.display} ({arm.vendor}, {arm.n} joints)")
+    return ACCEPTED
+
+
+def _urdf(options: argparse.Namespace) -> int:
+    from medrobot_ros.arms import expand_urdf
+
+    print(expand_urdf(options.arm, options.probe))
+    return ACCEPTED
+
+
+def _config(options: argparse.Namespace) -> int:
+    for key in keys(_resolved(options)):
+        span = f" {key.low:g} to {key.high:g}" if key.low > -1e18 and key.high < 1e18 and not isinstance(key.value, bool | str) else ""
+        value = list(key.value) if isinstance(key.value, tuple) else key.value
+        print(f"{key.name}: {value!r}  # {key.unit}{span}; {key.meaning}".replace("#  ", "# ").replace("# ; ", "# "))
+    return ACCEPTED
+
+
+def _report(options: argparse.Namespace) -> int:
+    from medrobot_ros.finish import finish_run
+
+    finish_run(options.folder)
+    print(options.folder / "report.html")
+    return ACCEPTED
+
+
+def _reconstruct(options: argparse.Namespace) -> int:
+    from medrobot_ros.imaging.volume import reconstruct_file
+
+    for name, value in reconstruct_file(options.file, options.calibration, options.out).items():
+        print(f"{name}: {value}")
+    return ACCEPTED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from medrobot_ros.doctor import findings
+
+    for line in findings():
+        print(line)
+    return ACCEPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,355 @@
+"""Every setting of the cell: one frozen dataclass a section, each field with its unit, range and meaning.
+
+The defaults here are the only ones. `resolve` merges files and `--set` pairs over them; nodes declare the same fields as
+ROS parameters. Keys are dotted: `contact.force_n`, `twin.tissue.stiffness_n_per_m`.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from math import inf, isfinite
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from medrobot_ros.errors import ConfigError
+
+
+def setting(
+    default: Any, meaning: str, unit: str = "", low: float = -inf, high: float = inf, choices: tuple[str, ...] = ()
+) -> Any:
+    """A configuration field with what its users need to know about it."""
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices})
+
+
+class Section:
+    """Base of the sections: checks each value's type and range where it is made."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):  # type: ignore[arg-type]
+            if f.metadata:
+                object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+
+
+def _checked(f: "dataclasses.Field[Any]", value: Any) -> Any:
+    """The value in the field's own type; `ConfigError` with range and unit where it does not fit."""
+    meta, example = f.metadata, f.default
+    if isinstance(example, bool):
+        if not isinstance(value, bool):
+            raise ConfigError(f"{f.name} = {value!r}: must be true or false ({meta['meaning']})")
+        return value
+    if isinstance(example, str):
+        if not isinstance(value, str) or (meta["choices"] and value not in meta["choices"]):
+            valid = f"one of {', '.join(meta['choices'])}" if meta["choices"] else "text"
+            raise ConfigError(f"{f.name} = {value!r}: must be {valid} ({meta['meaning']})")
+        return value
+    if isinstance(example, tuple):
+        if not isinstance(value, (list, tuple)) or len(value) != len(example):
+            raise ConfigError(f"{f.name} = {value!r}: must be {len(example)} numbers in {meta['unit']} ({meta['meaning']})")
+        return tuple(_number(f, v, float) for v in value)
+    return _number(f, value, type(example))
+
+
+def _number(f: "dataclasses.Field[Any]", value: Any, kind: type) -> Any:
+    meta = f.metadata
+    unit = f" {meta['unit']}" if meta["unit"] else ""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    if not good or (kind is int and value != int(value)):
+        raise ConfigError(f"{f.name} = {value!r}: must be {'a whole number' if kind is int else 'a number'}{unit} ({meta['meaning']})")
+    if not meta["low"] <= value <= meta["high"]:
+        raise ConfigError(f"{f.name} = {value:g}{unit}: must lie in {meta['low']:g} to {meta['high']:g}{unit} ({meta['meaning']})")
+    return kind(value)
+
+
+# --- sections ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ArmSection(Section):
+    name: str = setting("fr3", "which arm; `medrobot arms` lists them")
+
+
+@dataclass(frozen=True)
+class ProbeSection(Section):
+    name: str = setting("curvilinear", "which probe, by its file in config/probes")
+
+
+@dataclass(frozen=True)
+class BodySection(Section):
+    mesh: str = setting("", "a watertight surface mesh to lie on the table instead of the analytic torso")
+    position_m: tuple[float, float, float] = setting((0.55, 0.0, 0.06), "patient frame in base, on the skin at mid-breath", "m", -2, 2)
+    yaw_rad: float = setting(0.0, "patient's turn about base z; 0 lays the head along base +y", "rad", -3.15, 3.15)
+
+
+@dataclass(frozen=True)
+class TissueSection(Section):
+    stiffness_n_per_m: float = setting(800.0, "tangent stiffness at 5 N under the probe", "N/m", 200, 2000)
+    hardening: float = setting(0.3, "share of the tangent at 5 N that comes from stiffening; 0 is linear", "", 0, 0.8)
+    damping_s: float = setting(0.02, "viscous time: force per indentation speed over stiffness", "s", 0, 0.2)
+    friction: float = setting(0.1, "Coulomb friction of a gelled probe on skin", "", 0, 1)
+
+
+@dataclass(frozen=True)
+class BreathingSection(Section):
+    amplitude_m: float = setting(0.005, "peak along the local skin normal", "m", 0, 0.015)
+    frequency_hz: float = setting(0.25, "breaths a second", "Hz", 0.05, 1.0)
+
+
+@dataclass(frozen=True)
+class PulseSection(Section):
+    amplitude_m: float = setting(0.0, "peak of the pulse along the skin normal", "m", 0, 0.003)
+    frequency_hz: float = setting(1.1, "heart beats a second", "Hz", 0.5, 3.0)
+
+
+@dataclass(frozen=True)
+class ShiftSection(Section):
+    """A patient who moves once, for tests and demonstrations."""
+
+    offset_m: tuple[float, float, float] = setting((0.0, 0.0, 0.0), "where to, in the base frame", "m", -0.2, 0.2)
+    time_s: float = setting(0.0, "when, counted from the first contact; 0 never", "s", 0, 1e4)
+    duration_s: float = setting(1.0, "how long it takes", "s", 0.05, 60)
+
+
+@dataclass(frozen=True)
+class TwinSection(Section):
+    tissue: TissueSection = field(default_factory=TissueSection)
+    breathing: BreathingSection = field(default_factory=BreathingSection)
+    pulse: PulseSection = field(default_factory=PulseSection)
+    shift: ShiftSection = field(default_factory=ShiftSection)
+
+
+@dataclass(frozen=True)
+class HardwareSection(Section):
+    name: str = setting("mock", "which hardware backend")
+    rate_hz: float = setting(500.0, "control rate", "Hz", 50, 1000)
+    servo_lag_s: float = setting(0.005, "time constant of the joint servos", "s", 0, 0.1)
+    latency_s: float = setting(0.001, "one-way latency between controller and joints", "s", 0, 0.02)
+    jitter_s: float = setting(0.0001, "standard deviation of that latency", "s", 0, 0.01)
+    encoder_noise_rad: float = setting(2e-6, "standard deviation of a joint reading", "rad", 0, 0.01)
+    force_noise_n: float = setting(0.05, "standard deviation of a force reading", "N", 0, 2)
+    torque_noise_nm: float = setting(0.002, "standard deviation of a F/T torque reading", "Nm", 0, 0.5)
+    force_bias_n: float = setting(2.0, "size of the F/T sensor's constant bias, drawn by seed", "N", 0, 20)
+    command_timeout_s: float = setting(0.02, "silence after which the arm decelerates to a hold", "s", 0.004, 1)
+
+
+@dataclass(frozen=True)
+class ContactSection(Section):
+    force_n: float = setting(5.0, "force reference along the beam", "N", 1, 12)
+    approach_speed_m_per_s: float = setting(0.02, "speed towards skin not yet touched", "m/s", 0.001, 0.02)
+    approach_m: float = setting(0.10, "how far an approach may travel before it gives up", "m", 0.02, 0.3)
+    touch_n: float = setting(0.8, "force that counts as touch", "N", 0.3, 3)
+    lost_n: float = setting(0.3, "force below which contact counts as lost", "N", 0.1, 2)
+    lost_s: float = setting(0.1, "how long it has to stay below", "s", 0.01, 2)
+    seat_s: float = setting(1.0, "time near the reference force before a scan may begin", "s", 0.1, 10)
+    search_m: float = setting(0.03, "how far lost contact is searched along the beam", "m", 0.005, 0.06)
+    filter_hz: float = setting(40.0, "corner of the force low-pass", "Hz", 5, 200)
+    loop_gain_per_s: float = setting(25.0, "force-loop bandwidth gain: admittance times tissue stiffness", "1/s", 2, 60)
+    integral_per_s: float = setting(6.0, "rate at which the skin's own speed is learned", "1/s", 0, 20)
+    max_speed_m_per_s: float = setting(0.06, "speed along the beam while in contact", "m/s", 0.01, 0.1)
+    tilt_gain_per_s: float = setting(4.0, "rate at which the planned orientation is followed", "1/s", 0.1, 20)
+    track_gain_per_s: float = setting(4.0, "rate at which the planned position is followed", "1/s", 0.1, 20)
+    retreat_m: float = setting(0.06, "how far the probe lifts off", "m", 0.02, 0.2)
+    retreat_speed_m_per_s: float = setting(0.05, "speed of lifting off", "m/s", 0.01, 0.1)
+
+
+@dataclass(frozen=True)
+class ScanSection(Section):
+    size_m: tuple[float, float] = setting((0.12, 0.08), "region: along the body, across the body", "m", 0.02, 0.3)
+    center_m: tuple[float, float] = setting((0.0, 0.0), "region's centre against the found patient frame: left, cranial", "m", -0.2, 0.2)
+    line_spacing_m: float = setting(0.027, "greatest distance between raster lines", "m", 0.005, 0.06)
+    speed_m_per_s: float = setting(0.02, "speed along the lines", "m/s", 0.002, 0.05)
+    standoff_m: float = setting(0.05, "distance from the skin at which an approach begins", "m", 0.02, 0.2)
+    max_repeats: int = setting(2, "rounds of repeated lines at most", "", 0, 5)
+    max_contact_s: float = setting(120.0, "time in contact at most", "s", 5, 1800)
+    min_coverage: float = setting(0.95, "coverage needed for acceptance", "", 0, 1)
+    shift_pause_m: float = setting(0.010, "patient shift that pauses the scan", "m", 0.003, 0.1)
+    confirmed: bool = setting(False, "the operator has confirmed the region; on mock hardware nobody needs to")
+
+
+@dataclass(frozen=True)
+class ImagingSection(Section):
+    source: str = setting("twin", "which image source")
+    file: str = setting("", "a tracked sequence (.igs.mha) for the playback source")
+    calibration: str = setting("", "a PLUS configuration (XML) that says where the playback's pixels lie on the probe")
+    rate_hz: float = setting(20.0, "images a second", "Hz", 1, 60)
+    simulate_rate_hz: float = setting(10.0, "images a second in `medrobot simulate`", "Hz", 1, 60)
+    depth_m: float = setting(0.12, "depth drawn", "m", 0.03, 0.25)
+    frequency_hz: float = setting(3.5e6, "centre frequency", "Hz", 1e6, 15e6)
+    gain_db: float = setting(0.0, "overall gain", "dB", -40, 40)
+    dynamic_range_db: float = setting(60.0, "range of echo levels drawn", "dB", 30, 100)
+    min_contact_share: float = setting(0.7, "share of the aperture that must touch for an image to be accepted", "", 0, 1)
+    min_visibility: float = setting(0.35, "mean visibility for an image to be accepted", "", 0, 1)
+
+
+@dataclass(frozen=True)
+class SafetySection(Section):
+    slow_n: float = setting(15.0, "force that slows and yields", "N", 2, 15)
+    retract_n: float = setting(25.0, "force that retracts and stops", "N", 5, 25)
+    permit_timeout_s: float = setting(0.03, "age of the permit at which the arm brakes", "s", 0.01, 0.05)
+    control_timeout_s: float = setting(0.05, "silence after which a control-path node is given up", "s", 0.01, 0.05)
+    other_timeout_s: float = setting(0.5, "silence after which another node is given up", "s", 0.05, 0.5)
+    patient_speed_m_per_s: float = setting(0.1, "tip speed inside the patient zone", "m/s", 0.02, 0.25)
+    free_speed_m_per_s: float = setting(0.4, "tip speed elsewhere", "m/s", 0.05, 1.0)
+    patient_zone_low_m: tuple[float, float, float] = setting((0.2, -0.4, -0.3), "lower corner of the patient zone in base", "m", -3, 3)
+    patient_zone_high_m: tuple[float, float, float] = setting((0.9, 0.4, 0.14), "upper corner of the patient zone in base", "m", -3, 3)
+    workspace_low_m: tuple[float, float, float] = setting((0.1, -0.5, -0.1), "lower corner of the tip's workspace in base", "m", -3, 3)
+    workspace_high_m: tuple[float, float, float] = setting((0.9, 0.5, 1.2), "upper corner of the tip's workspace in base", "m", -3, 3)
+
+
+@dataclass(frozen=True)
+class RecordingSection(Section):
+    out: str = setting("runs", "folder that run folders are made in")
+    folder: str = setting("", "this run's folder; empty makes a new one in `out`")
+
+
+@dataclass(frozen=True)
+class CellConfig(Section):
+    """The whole cell."""
+
+    arm: ArmSection = field(default_factory=ArmSection)
+    probe: ProbeSection = field(default_factory=ProbeSection)
+    body: BodySection = field(default_factory=BodySection)
+    twin: TwinSection = field(default_factory=TwinSection)
+    hardware: HardwareSection = field(default_factory=HardwareSection)
+    contact: ContactSection = field(default_factory=ContactSection)
+    scan: ScanSection = field(default_factory=ScanSection)
+    imaging: ImagingSection = field(default_factory=ImagingSection)
+    safety: SafetySection = field(default_factory=SafetySection)
+    recording: RecordingSection = field(default_factory=RecordingSection)
+    task: str = setting("ultrasound", "which task")
+    seed: int = setting(0, "seed of every random draw", "", 0, 2**31 - 1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.contact.lost_n >= self.contact.touch_n:
+            raise ConfigError("contact.lost_n must lie below contact.touch_n")
+
+
+# --- dotted keys ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Key:
+    """One setting as its users see it."""
+
+    name: str
+    value: Any
+    unit: str
+    low: float
+    high: float
+    choices: tuple[str, ...]
+    meaning: str
+
+
+def keys(config: Any, prefix: str = "") -> Iterator[Key]:
+    """Every setting of a section and its subsections, in order."""
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if is_dataclass(value):
+            yield from keys(value, f"{prefix}{f.name}.")
+        else:
+            m = f.metadata
+            yield Key(prefix + f.name, value, m["unit"], m["low"], m["high"], m["choices"], m["meaning"])
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """Nested plain values, ready for YAML."""
+    return {
+        f.name: as_dict(v) if is_dataclass(v := getattr(config, f.name)) else list(v) if isinstance(v, tuple) else v
+        for f in fields(config)
+    }
+
+
+def from_dict(values: Mapping[str, Any], source: str = "configuration") -> CellConfig:
+    """A `CellConfig` from nested values; names the nearest key where one is unknown."""
+    config: CellConfig = _section(CellConfig, values, "", source)
+    return config
+
+
+def _section(kind: type, values: Any, prefix: str, source: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{source}: {prefix.rstrip('.') or 'the file'} must hold keys and values")
+    types = get_type_hints(kind)
+    for name in values:
+        if name not in types:
+            raise ConfigError(_unknown_key(prefix + str(name), source))
+    made = {k: _section(types[k], v, f"{prefix}{k}.", source) if is_dataclass(types[k]) else v for k, v in values.items()}
+    try:
+        return kind(**made)
+    except ConfigError as e:
+        text = str(e)
+        raise ConfigError(text if "." in text.split(" ")[0] else prefix + text) from None
+
+
+def _unknown_key(name: str, source: str) -> str:
+    valid = [k.name for k in keys(CellConfig())]
+    near = get_close_matches(name, valid, n=1, cutoff=0.4) or get_close_matches(name.split(".")[-1], valid, n=1, cutoff=0.0)
+    return f"{source}: unknown key '{name}'; the nearest is '{near[0]}' (`medrobot config` lists all)"
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file."""
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"cannot read {path}: {getattr(e, 'strerror', None) or 'not a text file'}") from None
+    except yaml.YAMLError as e:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(e).split())}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold keys and values")
+    return values
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid over `base`, section by section."""
+    out = dict(base)
+    for k, v in over.items():
+        out[k] = merge(out[k], v) if isinstance(v, Mapping) and isinstance(out.get(k), Mapping) else v
+    return out
+
+
+def nested(name: str, value: Any) -> dict[str, Any]:
+    """One value under its dotted key, as a layer: `nested("arm.name", "fr3")` is `{"arm": {"name": "fr3"}}`."""
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    layer: dict[str, Any] = value
+    return layer
+
+
+def parse_set(pairs: Iterable[str]) -> dict[str, Any]:
+    """Nested values from `a.b=value` texts; values are YAML, and `0.12,0.08` is a list."""
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise ConfigError(f"--set {pair}: must look like key=value, for example contact.force_n=5")
+        out = merge(out, nested(name, _value(name, text)))
+    return out
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        value = yaml.safe_load(f"[{text}]" if "," in text and not text.startswith("[") else text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {name}={text}: not a YAML value") from None
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        try:
+            return float(value)  # YAML 1.1 reads 1e-3 as text
+        except ValueError:
+            return value
+    return value
+
+
+def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> CellConfig:
+    """Defaults under the (source, values) layers, later ones on top; each is checked alone so that an error names its source."""
+    merged: dict[str, Any] = {}
+    for source, values in layers:
+        from_dict(values, source)
+        merged = merge(merged, values)
+    return from_dict(merged)

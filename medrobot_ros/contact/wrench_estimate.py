@@ -1,0 +1,85 @@
+"""The tissue's wrench on the probe tip from a raw F/T reading: tare, weight, shift, filter."""
+
+from math import exp, pi
+
+import numpy as np
+
+from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
+from medrobot_ros.signals import Array
+
+
+class LowPass:
+    """First-order low-pass of any shape; delays slow signals by `1 / (2 pi corner_hz)` seconds."""
+
+    def __init__(self, corner_hz: float, period_s: float) -> None:
+        self._share = 1.0 - exp(-2.0 * pi * corner_hz * period_s)
+        self.value: Array | None = None
+
+    def update(self, x: Array) -> Array:
+        """The filtered value; the first sample passes as it is."""
+        self.value = x if self.value is None else self.value + self._share * (x - self.value)
+        return self.value
+
+
+class WrenchEstimate:
+    """`F_tissue_on_probe_in_probe` (6,) [N, Nm] from raw F/T wrenches of the environment on the tool."""
+
+    def __init__(self, T_ft_probe: Array, mass_kg: float, p_ft_com: Array, corner_hz: float, period_s: float) -> None:
+        self._T_probe_ft = inverse(T_ft_probe)
+        self._R_ft_probe = T_ft_probe[:3, :3]
+        self._mass_kg, self._p_ft_com = mass_kg, p_ft_com
+        self._filter = LowPass(corner_hz, period_s)
+        self._offset = np.zeros(6)  # bias and weight in the present orientation
+        self.bias: Array | None = None
+
+    def tare(self, F_raw_mean: Array, R_base_probe: Array) -> None:
+        """Takes the mean raw wrench of a steady, untouched probe as bias plus weight."""
+        self.bias = F_raw_mean - self._weight(R_base_probe)
+        self.turn(R_base_probe)
+        self._filter.value = None
+
+    def turn(self, R_base_probe: Array) -> None:
+        """Follows the probe's orientation, which moves its weight about."""
+        if self.bias is not None:
+            self._offset = self.bias + self._weight(R_base_probe)
+
+    def _weight(self, R_base_probe: Array) -> Array:
+        return weight_wrench(R_base_probe @ self._R_ft_probe.T, self._mass_kg, self._p_ft_com)
+
+    def update(self, F_raw: Array) -> Array:
+        """The filtered tissue wrench at the tip in probe axes."""
+        return self._filter.update(shift_wrench(self._T_probe_ft, F_raw - self._offset))
+
+
+class Tare:
+    """Collects raw wrenches in pose, and refuses when they or the probe are not steady."""
+
+    DURATION_S = 0.5
+    STEADY_FORCE_N = 1.0  # spread of a noisy sensor at rest is far below, a touch or a motion above
+    STEADY_SPEED_M_PER_S = 0.002
+
+    def __init__(self, rate_hz: float) -> None:
+        self._needed = max(10, round(self.DURATION_S * rate_hz))
+        self._samples: list[Array] = []
+
+    def add(self, F_raw: Array, speed_m_per_s: float) -> str:
+        """'' while collecting, 'done', or why it is refused."""
+        if speed_m_per_s > self.STEADY_SPEED_M_PER_S:
+            self._samples.clear()
+            return ""
+        self._samples.append(F_raw)
+        if len(self._samples) < self._needed:
+            return ""
+        half = self._needed // 2
+        halves = np.mean(self._samples[:half], axis=0), np.mean(self._samples[half:], axis=0)
+        drift_n = float(np.linalg.norm(halves[1][:3] - halves[0][:3]))
+        spread_n = float(np.std(self._samples, axis=0)[:3].max())
+        if max(drift_n, spread_n) > self.STEADY_FORCE_N:
+            return f"wrench not steady: spread {spread_n:.2f} N, drift {drift_n:.2f} N"
+        return "done"
+
+    def mean(self) -> Array:
+        """Mean raw wrench (6,)."""
+        out: Array = np.mean(self._samples, axis=0)
+        return out

@@ -1,0 +1,73 @@
+"""The one description of a cell over ROS 2: its nodes, their parameters and environment. `medrobot` and the launch file read it."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from medrobot_ros.config import CellConfig, as_dict
+from medrobot_ros.interfaces import NAMESPACE, NODES
+from medrobot_ros.resources import PACKAGE, share
+
+# Frames that messages name, and the links of the cell's URDF that they are.
+MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
+# Real-time priorities: the supervisor above all that it watches, the loop's clock above those that answer it, the rest below.
+_PRIORITIES = {
+    "safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "recorder": 20, "planner": 15, "imaging": 10, "surface": 5,
+}  # fmt: skip
+_ONLY_WITH_MOCK = ("surface",)
+_ENVIRONMENT = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class NodeDescription:
+    """One process: the name of its node in the interface table, and the executable that runs it."""
+
+    name: str
+    executable: str
+
+
+def cell_nodes(config: CellConfig) -> tuple[NodeDescription, ...]:
+    """The nodes of a cell, in the order in which they start. All are required and none is started again."""
+    names = (n for n in NODES if config.hardware.name == "mock" or n not in _ONLY_WITH_MOCK)
+    return tuple(NodeDescription(n, n) for n in names)
+
+
+def realtime_priority(name: str) -> int | None:
+    """SCHED_FIFO priority of a node, None for ordinary scheduling."""
+    return _PRIORITIES.get(name)
+
+
+def environment() -> dict[str, str]:
+    """Variables that every process of a cell runs under; the user's own choices stand."""
+    return {name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()}
+
+
+def write_parameters(config: CellConfig, path: Path) -> None:
+    """The configuration as a ROS parameter file that every node of the cell takes."""
+    path.write_text(yaml.safe_dump({"/**": {"ros__parameters": as_dict(config)}}, sort_keys=False))
+
+
+def command_line(node: NodeDescription, namespace: str, parameters: Path) -> list[str]:
+    """The command that runs a node with this interpreter."""
+    ros = ["--ros-args", "-r", f"__ns:=/{namespace}", "--params-file", str(parameters)]
+    return [sys.executable, "-m", f"{PACKAGE}.nodes.entry", node.executable, *ros]
+
+
+def robot_description(config: CellConfig) -> str:
+    """The URDF of the cell: arm and probe on link `world`, the table under the patient, the patient's frame."""
+    from medrobot_ros.arms import expand_cell
+    from medrobot_ros.twin.body import load_body
+
+    hardware = "mock" if config.hardware.name == "mock" else "real"
+    table_z_m = config.body.position_m[2] + load_body(config.body.mesh).table_z_m
+    return expand_cell(
+        config.arm.name, config.probe.name, hardware, config.body.position_m, config.body.yaw_rad, table_z_m
+    )
+
+
+def rviz_config(namespace: str) -> str:
+    """The rviz view of a cell in a namespace."""
+    return share("rviz/cell.rviz").read_text().replace(f"/{NAMESPACE}/", f"/{namespace}/")

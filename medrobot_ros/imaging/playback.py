@@ -1,0 +1,96 @@
+"""Real tracked ultrasound from a file, at its own pace: frames follow their recorded times and begin again after the last."""
+
+from pathlib import Path
+
+import numpy as np
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.errors import ConfigError, DataError
+from medrobot_ros.geometry.pose import pose
+from medrobot_ros.imaging.calibration import read_calibration
+from medrobot_ros.imaging.metaimage import Sequence, read_sequence
+from medrobot_ros.imaging.scan_conversion import R_PROBE_IMAGE
+from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
+
+TRACKED = "ProbeToTracker"
+
+
+class Playback:
+    """The frames of a sequence whose image status is OK. `T_probe_pixel_mm` (4, 4) is the probe's calibration, where it is known."""
+
+    def __init__(self, sequence: Sequence, T_probe_pixel_mm: Array | None = None) -> None:
+        good = [k for k, f in enumerate(sequence.frames) if f.ok]
+        if not good:
+            raise DataError(f"{sequence.path}: no frame with ImageStatus OK")
+        self._pixels = sequence.pixels[good]
+        self._frames = [sequence.frames[k] for k in good]
+        self._time_s = _relative_times(sequence, good)
+        last_period_s = float(np.median(np.diff(self._time_s))) if len(good) > 1 else 1.0
+        self._length_s = float(self._time_s[-1]) + last_period_s
+        self._geometry = _geometry(sequence, T_probe_pixel_mm)
+        self._start_ns: int | None = None
+        self._shown = -1
+
+    def geometry(self) -> ImageGeometry:
+        """From the calibration; without one from the file's spacing, with the probe at the middle of the upper edge."""
+        return self._geometry
+
+    def acquire(self, stamp_ns: int, truth: PatientTruth | None) -> Image | None:
+        """The frame that is due, once, stamped with its own time since the first call."""
+        if self._start_ns is None:
+            self._start_ns = stamp_ns
+        number = self._number(stamp_ns)
+        if number == self._shown:
+            return None
+        self._shown = number
+        turn, frame = divmod(number, len(self._time_s))
+        acquired_ns = self._start_ns + round(1e9 * (turn * self._length_s + float(self._time_s[frame])))
+        return Image(acquired_ns, self._pixels[frame])
+
+    def pose(self, stamp_ns: int) -> Array | None:
+        """The recorded `T_tracker_probe` (4, 4) [m] of the frame that is due; None before the first or where it was not tracked."""
+        if self._start_ns is None or stamp_ns < self._start_ns:
+            return None
+        T_mm = self._frames[self._number(stamp_ns) % len(self._time_s)].transforms.get(TRACKED)
+        return None if T_mm is None else pose(T_mm[:3, :3], 1e-3 * T_mm[:3, 3])
+
+    def _number(self, stamp_ns: int) -> int:
+        """How many frames have gone before the one that is due, over all turns."""
+        turn, at_s = divmod(1e-9 * (stamp_ns - (self._start_ns or 0)), self._length_s)
+        return int(turn) * len(self._time_s) + int(np.searchsorted(self._time_s, at_s + 1e-9, side="right")) - 1
+
+
+def _relative_times(sequence: Sequence, good: list[int]) -> Array:
+    """Seconds since the first good frame. Shape (frames,)."""
+    times = []
+    for k in good:
+        t = sequence.frames[k].time_s
+        if t is None:
+            raise DataError(f"{sequence.path}: Seq_Frame{k:04d}_Timestamp is missing")
+        if times and t <= times[-1]:
+            raise DataError(f"{sequence.path}: Seq_Frame{k:04d}_Timestamp = {t:g} does not lie after the frame before it")
+        times.append(t)
+    return np.array(times) - times[0]
+
+
+def _geometry(sequence: Sequence, T_probe_pixel_mm: Array | None) -> ImageGeometry:
+    rows, columns = sequence.pixels.shape[1:]
+    if T_probe_pixel_mm is None:
+        column_m, row_m = (1e-3 * s for s in sequence.spacing_mm)
+        T_probe_image = pose(R_PROBE_IMAGE, np.array([-0.5 * (columns - 1) * column_m, 0.0, 0.0]))
+    else:
+        column_m, row_m = (1e-3 * float(np.linalg.norm(T_probe_pixel_mm[:3, k])) for k in (0, 1))
+        x, y = T_probe_pixel_mm[:3, 0] / (1e3 * column_m), T_probe_pixel_mm[:3, 1] / (1e3 * row_m)
+        T_probe_image = pose(np.column_stack((x, y, np.cross(x, y))), 1e-3 * T_probe_pixel_mm[:3, 3])
+    return ImageGeometry(
+        0, "playback", rows, columns, (column_m, row_m), T_probe_image, rows * row_m, columns * column_m
+    )
+
+
+def make(config: CellConfig) -> Playback:
+    """The source from the configuration. Raises: ConfigError without a file, DataError for one that is not a tracked sequence."""
+    if not config.imaging.file:
+        raise ConfigError("imaging.file: the playback source needs a tracked sequence (.igs.mha)")
+    calibration = config.imaging.calibration
+    T_probe_pixel_mm = read_calibration(Path(calibration)).T_probe_pixel if calibration else None
+    return Playback(read_sequence(Path(config.imaging.file)), T_probe_pixel_mm)

@@ -1,0 +1,113 @@
+"""From scan lines to an upright image: a table of where each pixel lies among the samples, then bilinear interpolation."""
+
+from dataclasses import dataclass
+from math import cos, floor, sin, sqrt
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from medrobot_ros.geometry.pose import pose
+from medrobot_ros.imaging.probe import ProbeGeometry
+from medrobot_ros.signals import Array, ImageGeometry
+
+PIXELS = 160_000  # of an image at most, so that a recorded examination stays small
+FINEST_SPACING_M = 5e-5
+R_PROBE_IMAGE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # image x along probe x, image y along the beam
+
+
+@dataclass(frozen=True)
+class ScanLines:
+    """Where samples lie: line i begins on the face and sample k lies `k * depth_m / samples` further along it.
+
+    Curvilinear (`radius_m` above 0): lines fan out over `width` [rad] of a face with that radius. Linear: over `width` [m].
+    """
+
+    lines: int
+    samples: int
+    depth_m: float
+    width: float
+    radius_m: float = 0.0
+
+    @classmethod
+    def of_probe(cls, probe: ProbeGeometry, samples: int, depth_m: float) -> "ScanLines":
+        """One line an element."""
+        if probe.kind == "linear":
+            return cls(probe.elements, samples, depth_m, probe.width_m)
+        return cls(probe.elements, samples, depth_m, probe.field_of_view_rad, probe.radius_m)
+
+    @property
+    def across(self) -> Array:
+        """Each line's angle [rad] or lateral position [m]. Shape (lines,)."""
+        return np.linspace(-0.5 * self.width, 0.5 * self.width, self.lines)
+
+    def faces_and_directions(self) -> tuple[Array, Array]:
+        """Where each line begins and its unit direction in the probe's x-z plane, both (lines, 2)."""
+        if self.radius_m == 0.0:
+            return np.column_stack((self.across, np.zeros(self.lines))), np.tile([0.0, 1.0], (self.lines, 1))
+        directions = np.column_stack((np.sin(self.across), np.cos(self.across)))
+        return self.radius_m * directions - [0.0, self.radius_m], directions
+
+    def fractional(self, x: Array, z: Array) -> tuple[Array, Array]:
+        """(line, sample) coordinates of points in the probe's x-z plane [m]. Any broadcastable shapes."""
+        if self.radius_m == 0.0:
+            across, depth = np.broadcast_arrays(x, z)
+        else:
+            below = z + self.radius_m
+            across, depth = np.arctan2(x, below), np.hypot(x, below) - self.radius_m
+        return (across / self.width + 0.5) * (self.lines - 1), depth * (self.samples / self.depth_m)
+
+
+class ScanConverter:
+    """Converts (lines, samples) to (rows, columns), both uint8. `x` (columns,) and `z` (rows,) are the pixels' centres [m]."""
+
+    def __init__(self, scan: ScanLines, x: Array, z: Array) -> None:
+        line, sample = (a.ravel() for a in scan.fractional(x[None, :], z[:, None]))
+        inside = (line >= 0.0) & (line <= scan.lines - 1) & (sample >= 0.0) & (sample <= scan.samples - 1)
+        i = np.minimum(line[inside].astype(np.int32), scan.lines - 2)
+        k = np.minimum(sample[inside].astype(np.int32), scan.samples - 2)
+        self._shape = (len(z), len(x))
+        self._pixel = np.flatnonzero(inside).astype(np.int32)
+        self._first = i * np.int32(scan.samples) + k
+        self._weights = np.column_stack((line[inside] - i, sample[inside] - k)).astype(np.float32)
+
+    def __call__(self, echoes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The image; pixels outside the scan lines are 0."""
+        out = np.zeros(self._shape, np.uint8)
+        _interpolate(np.ascontiguousarray(echoes).ravel(), echoes.shape[1], self._pixel, self._first, self._weights, out.ravel())
+        return out
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _interpolate(echoes, samples, pixel, first, weights, out):  # type: ignore[no-untyped-def]
+    half, one = np.float32(0.5), np.float32(1.0)
+    for n in range(len(pixel)):
+        k, a, b = first[n], weights[n, 0], weights[n, 1]
+        near = (one - b) * np.float32(echoes[k]) + b * np.float32(echoes[k + 1])
+        k += samples
+        far = (one - b) * np.float32(echoes[k]) + b * np.float32(echoes[k + 1])
+        out[pixel[n]] = np.uint8((one - a) * near + a * far + half)
+
+
+def image_geometry(probe: ProbeGeometry, scan: ScanLines) -> ImageGeometry:
+    """Geometry, stamped 0, of the image that holds all scan lines: square pixels, at most `PIXELS` of them."""
+    if scan.radius_m == 0.0:
+        half_width_m, top_m = 0.5 * scan.width, 0.0
+    else:
+        half_width_m = (scan.radius_m + scan.depth_m) * sin(0.5 * scan.width)
+        top_m = -scan.radius_m * (1.0 - cos(0.5 * scan.width))
+    height_m = scan.depth_m - top_m
+    spacing_m = FINEST_SPACING_M * (1 + floor(sqrt(2.0 * half_width_m * height_m / PIXELS) / FINEST_SPACING_M))
+    rows, columns = floor(height_m / spacing_m) + 1, 2 * floor(half_width_m / spacing_m) + 1
+    left_m = -0.5 * (columns - 1) * spacing_m
+    T_probe_image = pose(R_PROBE_IMAGE, np.array([left_m, 0.0, top_m]))
+    return ImageGeometry(
+        0, probe.name, rows, columns, (spacing_m, spacing_m), T_probe_image, scan.depth_m, probe.aperture_m, scan.radius_m
+    )
+
+
+def pixel_centres(geometry: ImageGeometry) -> tuple[Array, Array]:
+    """Probe x (columns,) and z (rows,) of an upright image's pixels [m]."""
+    column_m, row_m = geometry.spacing_m
+    left_m, top_m = geometry.T_probe_image[0, 3], geometry.T_probe_image[2, 3]
+    return left_m + column_m * np.arange(geometry.columns), top_m + row_m * np.arange(geometry.rows)

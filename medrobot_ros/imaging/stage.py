@@ -1,0 +1,73 @@
+"""The imaging bridge: a source's images and a verdict on each."""
+
+from dataclasses import replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.imaging.quality import QualityMeter
+from medrobot_ros.imaging.source import ImageSource, make_source
+from medrobot_ros.signals import Image, PatientTruth, Stamp
+from medrobot_ros.stage import EventLog, Outputs
+
+HEARTBEAT_HZ = 10.0  # at least, however seldom images come
+
+
+class ImagingStage:
+    """Stage `imaging`: an image and its verdict at `image_rate_hz`, as far as the source has them; a heartbeat at every tick."""
+
+    name = "imaging"
+
+    def __init__(self, source: ImageSource, meter: QualityMeter, image_rate_hz: float) -> None:
+        self._every = ceil(HEARTBEAT_HZ / image_rate_hz)
+        self.rate_hz, self.now_ns = self._every * image_rate_hz, 0
+        self._source, self._meter = source, meter
+        self._events = EventLog(self.name)
+        self._truth: PatientTruth | None = None
+        self._newest_ns = -1
+        self._ticks = 0
+
+    def receive(self, topic: str, signal: Any) -> Outputs:
+        """The truth, which a twin's source draws."""
+        if topic.startswith("twin/"):
+            self._truth = signal
+        return ()
+
+    def tick(self, stamp_ns: int) -> Outputs:
+        """Heartbeat, the geometry once, and an image with its verdict when one is due and the source has it."""
+        out: list[tuple[str, Any]] = [("heartbeat", Stamp(stamp_ns, self.name))]
+        if self._ticks == 0:
+            out.append(("image/geometry", replace(self._source.geometry(), stamp_ns=stamp_ns)))
+        if self._ticks % self._every == 0:
+            image = self._source.acquire(stamp_ns, self._truth)
+            if image is not None and self._fits(image):
+                self._newest_ns = image.stamp_ns
+                out += [("image", image), ("image/quality", self._meter.assess(image))]
+        self._ticks += 1
+        return [*out, *self._events.drain(stamp_ns)]
+
+    def _fits(self, image: Image) -> bool:
+        """Whether the image is newer than the last and as the geometry says; it is counted and dropped otherwise."""
+        geometry = self._source.geometry()
+        if image.stamp_ns <= self._newest_ns:
+            self._events.add(image.stamp_ns, "out_of_order", "image")
+        elif image.pixels.shape != (geometry.rows, geometry.columns) or image.pixels.dtype != np.uint8:
+            self._events.add(image.stamp_ns, "bad_image", f"{image.pixels.dtype} {image.pixels.shape}")
+        else:
+            return True
+        return False
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """No services."""
+        return False, f"imaging serves no '{service}'"
+
+
+def make_imaging(config: CellConfig, image_rate_hz: float | None = None) -> ImagingStage:
+    """The stage from the configuration; `image_rate_hz` replaces `imaging.rate_hz`."""
+    source, c = make_source(config), config.imaging
+    meter = QualityMeter(source.geometry(), c.min_contact_share, c.min_visibility)
+    geometry = source.geometry()
+    meter.assess(Image(0, np.zeros((geometry.rows, geometry.columns), np.uint8)))  # compiles, so that the first tick is on time
+    return ImagingStage(source, meter, c.rate_hz if image_rate_hz is None else image_rate_hz)

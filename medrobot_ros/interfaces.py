@@ -1,0 +1,138 @@
+"""The one table of topics and services, as plain data. Names are relative to the cell's namespace.
+
+`docs/interfaces.md` is written from this table, the nodes and the recorder read it, and a test holds the live graph to it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Durability = Literal["volatile", "transient_local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic: `type` is the ROS name, `writers` and `readers` are node names, `rate_hz` 0 means on demand."""
+
+    name: str
+    type: str
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    rate_hz: float
+    reliable: bool = False
+    depth: int = 1
+    latched: bool = False
+    frame: str = ""
+    units: str = ""
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: `server` is a node name."""
+
+    name: str
+    type: str
+    server: str
+    does: str
+
+
+NAMESPACE = "cell"  # unless the user gives another
+NODES = ("hardware", "kinematics", "contact", "imaging", "surface", "planner", "safety", "recorder")
+CONTROL_PATH = ("hardware", "kinematics", "contact", "safety")
+USER = "user"
+
+_DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
+_WRENCH = "geometry_msgs/msg/WrenchStamped"
+_POSE = "geometry_msgs/msg/PoseStamped"
+_TWIST = "geometry_msgs/msg/TwistStamped"
+_HEADER = "std_msgs/msg/Header"
+
+TOPICS: tuple[Topic, ...] = (
+    Topic("joint_states", "sensor_msgs/msg/JointState", ("hardware",), ("kinematics", "safety"), 500,
+          units="rad, rad/s, Nm"),
+    Topic("wrench", _WRENCH, ("hardware",), ("contact", "safety"), 500, frame="ft", units="N, Nm, raw"),
+    Topic("forward_position_controller/commands", "std_msgs/msg/Float64MultiArray", ("kinematics",), ("hardware",), 500,
+          reliable=True, units="rad"),
+    Topic("probe/pose", _POSE, ("kinematics",), ("contact", "planner"), 100, frame="base", units="m"),
+    Topic("probe/twist", _TWIST, ("kinematics",), ("contact",), 100, frame="probe", units="m/s, rad/s"),
+    Topic("probe/twist_command", _TWIST, ("contact",), ("kinematics",), 500, frame="probe", units="m/s, rad/s"),
+    Topic("contact/wrench", _WRENCH, ("contact",), ("kinematics", "planner", "safety"), 100, frame="probe",
+          units="N, Nm, compensated, of tissue on probe"),
+    Topic("contact/mode", _DIAGNOSTICS, ("planner",), ("contact", "kinematics"), 0, reliable=True),
+    Topic("contact/state", _DIAGNOSTICS, ("contact",), ("planner",), 10, reliable=True, latched=True),
+    Topic("scan/reference", "trajectory_msgs/msg/MultiDOFJointTrajectory", ("planner",), ("contact",), 0, reliable=True,
+          frame="base", units="m, s"),
+    Topic("scan/force_reference", _WRENCH, ("planner", USER), ("contact",), 0, reliable=True, frame="probe", units="N"),
+    Topic("motion/goal", "trajectory_msgs/msg/JointTrajectory", ("planner",), ("kinematics",), 0, reliable=True, units="rad"),
+    Topic("motion/goal_pose", _POSE, ("planner",), ("kinematics",), 0, reliable=True, frame="base", units="m"),
+    Topic("motion/state", _DIAGNOSTICS, ("kinematics",), ("planner",), 10, reliable=True, latched=True),
+    Topic("hardware/state", _DIAGNOSTICS, ("hardware",), ("planner",), 1, reliable=True, latched=True),
+    Topic("safety/permit", _HEADER, ("safety",), ("kinematics", "hardware"), 100),
+    Topic("heartbeat", _HEADER, tuple(n for n in NODES if n != "safety"), ("safety",), 50),
+    Topic("safety/stop", "std_msgs/msg/Bool", (USER, "safety", "hardware"),
+          ("safety", "kinematics", "hardware"), 0, reliable=True, latched=True),
+    Topic("safety/state", _DIAGNOSTICS, ("safety",), ("planner", "kinematics", "contact"), 1, reliable=True, latched=True),
+    Topic("surface", "sensor_msgs/msg/PointCloud2", ("surface",), ("planner",), 1, reliable=True, latched=True,
+          frame="base", units="m"),
+    Topic("image", "sensor_msgs/msg/Image", ("imaging",), (), 20, depth=5, frame="image", units="mono8"),
+    Topic("image/geometry", _DIAGNOSTICS, ("imaging",), ("planner",), 0, reliable=True, latched=True),
+    Topic("image/quality", _DIAGNOSTICS, ("imaging",), ("planner",), 20, reliable=True, depth=5),
+    Topic("scan/path", "nav_msgs/msg/Path", ("planner",), (), 0, reliable=True, latched=True, frame="base", units="m"),
+    Topic("scan/markers", "visualization_msgs/msg/MarkerArray", ("planner",), (), 0, reliable=True, latched=True,
+          frame="base", units="m"),
+    Topic("task/state", _DIAGNOSTICS, ("planner",), ("recorder", "safety", USER), 1, reliable=True, latched=True),
+    Topic("events", _DIAGNOSTICS, NODES, (), 0, reliable=True, depth=50),
+    Topic("twin/contact_wrench", _WRENCH, ("hardware",), (), 500, frame="probe", units="N, Nm, truth"),
+    Topic("twin/probe_pose", _POSE, ("hardware",), ("imaging", "surface"), 100, frame="base", units="m, truth"),
+    Topic("twin/skin_pose", _POSE, ("hardware",), (), 100, frame="base", units="m, truth"),
+    Topic("twin/patient", "sensor_msgs/msg/JointState", ("hardware",), ("imaging", "surface"), 100,
+          units="rad, m, m, m, m, m, rad: breathing_phase, breathing_offset, indentation, patient_x, patient_y, patient_z, patient_yaw"),
+    Topic("/diagnostics", _DIAGNOSTICS, NODES, (), 1, reliable=True, depth=10, recorded=False),
+)
+
+SERVICES: tuple[Service, ...] = (
+    Service("task/start", "std_srvs/srv/Trigger", "planner", "begins the examination"),
+    Service("task/pause", "std_srvs/srv/Trigger", "planner", "lifts the probe and waits"),
+    Service("task/resume", "std_srvs/srv/Trigger", "planner", "finds the patient again and goes on"),
+    Service("task/abort", "std_srvs/srv/Trigger", "planner", "retreats and concludes"),
+    Service("contact/tare", "std_srvs/srv/Trigger", "contact", "takes the wrench in this pose as zero"),
+    Service("safety/stop", "std_srvs/srv/Trigger", "safety", "stops the arm and latches"),
+    Service("safety/reset", "std_srvs/srv/Trigger", "safety", "clears a latched stop, once its causes are gone"),
+)
+
+_BY_NAME = {t.name: t for t in TOPICS}
+
+
+def topic(name: str) -> Topic:
+    """The row of a topic; KeyError for a name that is not in the table."""
+    return _BY_NAME[name]
+
+
+def recorded_topics() -> tuple[Topic, ...]:
+    """What a run's bag holds."""
+    return tuple(t for t in TOPICS if t.recorded)
+
+
+def as_markdown() -> str:
+    """The table as `docs/interfaces.md` shows it."""
+    head = (
+        "# Interfaces\n\nWritten from `medrobot_ros/interfaces.py` by `python -m medrobot_ros.interfaces > docs/interfaces.md`; "
+        "a test compares them.\n"
+        "Names are relative to the cell's namespace. BE best effort, R reliable, TL transient local, then the depth.\n"
+        "Rate 0 means on demand. Standard messages only; status rows are `DiagnosticArray` whose key-values are the signal's fields.\n\n"
+        "| topic | type | from | to | rate [Hz] | QoS | frame | units |\n|---|---|---|---|---|---|---|---|\n"
+    )
+    services = "\n| service | type | server | does |\n|---|---|---|---|\n"
+    return head + "".join(map(_topic_row, TOPICS)) + services + "".join(
+        f"| `{s.name}` | {s.type} | {s.server} | {s.does} |\n" for s in SERVICES
+    )
+
+
+def _topic_row(t: Topic) -> str:
+    writers = "all" if t.writers == NODES else ", ".join(t.writers)
+    qos = f"{'R' if t.reliable else 'BE'}{' TL' if t.latched else ''} {t.depth}"
+    return f"| `{t.name}` | {t.type} | {writers} | {', '.join(t.readers)} | {t.rate_hz:g} | {qos} | {t.frame} | {t.units} |\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -1,0 +1,88 @@
+"""Running a node: which executor, and how it ends."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from medrobot_ros.errors import MedrobotError
+from medrobot_ros.nodes.realtime import prepare
+
+WAIT_S = 0.05
+
+
+class Ended(BaseException):
+    """SIGINT or SIGTERM arrived while a node was being made."""
+
+
+class _Signals:
+    """Ends a node: at once while it is being made, at the next turn of its loop once it serves."""
+
+    def __init__(self) -> None:
+        self.ended = self.serving = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._arrived)
+
+    def _arrived(self, *_: Any) -> None:
+        self.ended = True
+        if not self.serving:
+            raise Ended
+
+    def running(self) -> bool:
+        """Whether the node is to go on."""
+        return not self.ended
+
+
+def make_executor() -> Any:
+    """The events executor where this rclpy has one, which costs half as much; otherwise the single-threaded one."""
+    try:
+        from rclpy.experimental.events_executor import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
+
+
+def spin(node: Any, running: Callable[[], bool]) -> None:
+    """Serves a node's callbacks while `running`. `spin_once` in a loop: the events executor's own `spin` delivers nothing here."""
+    executor = make_executor()
+    executor.add_node(node)
+    try:
+        while running():
+            executor.spin_once(timeout_sec=WAIT_S)
+    finally:
+        executor.remove_node(node)
+        executor.shutdown()
+
+
+Work = Callable[[Any, Callable[[], bool]], None]
+
+
+def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[str] | None = None) -> int:
+    """A node's whole life: start the middleware, make the node, work while running, end clean. Returns an exit status."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    node = None
+    try:
+        signals = _Signals()
+        realtime = prepare(priority)
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        node = make()
+        node.realtime = realtime
+        signals.serving = True
+        work(node, signals.running)
+    except (Ended, ExternalShutdownException):
+        pass
+    except MedrobotError as e:
+        print(f"{node.get_name() if node else 'node'}: {e}", file=sys.stderr)
+        return 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

@@ -1,0 +1,230 @@
+"""The operator's side of a cell over ROS 2: starts its processes, the task, and follows both to the end."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import Trigger
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.description import cell_nodes, command_line, environment, write_parameters
+from medrobot_ros.errors import MachineError
+from medrobot_ros.interfaces import NAMESPACE, topic
+from medrobot_ros.messages import Codec
+from medrobot_ros.nodes.executor import make_executor
+from medrobot_ros.nodes.stage_node import message_type, qos
+from medrobot_ros.progress import Progress
+
+READY_S, SERVICE_S, END_S, ABORT_S, SHOW_S = 60.0, 5.0, 8.0, 20.0, 0.1
+INTERRUPTED = 130
+WATCHED = ("task/state", "safety/state", "contact/state", "image/quality")
+
+
+class Processes:
+    """The cell's processes, each in a session of its own so that the terminal's Ctrl-C reaches the operator alone."""
+
+    def __init__(self, config: CellConfig, folder: Path, namespace: str = NAMESPACE) -> None:
+        self._log = (folder / "log.txt").open("ab")
+        parameters = folder / "parameters.yaml"
+        write_parameters(config, parameters)
+        env = {**os.environ, **environment()}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        for node in cell_nodes(config):
+            line = command_line(node, namespace, parameters)
+            self._running[node.name] = subprocess.Popen(
+                line, stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True
+            )
+
+    def dead(self) -> list[str]:
+        """Names of nodes whose processes have ended."""
+        return [n for n, p in self._running.items() if p.poll() is not None]
+
+    def end(self) -> dict[str, int]:
+        """Asks all to end, the recorder last, and returns their exit statuses; what does not end in time is killed."""
+        for last in (False, True):
+            group = {n: p for n, p in self._running.items() if (n == "recorder") is last}
+            for p in group.values():
+                if p.poll() is None:
+                    p.send_signal(signal.SIGINT)
+            deadline = time.monotonic() + END_S
+            for p in group.values():
+                try:
+                    p.wait(max(0.1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+        self._log.close()
+        return {n: p.returncode for n, p in self._running.items()}
+
+    def kill(self) -> None:
+        """Ends all at once."""
+        for p in self._running.values():
+            p.kill()
+            p.wait()
+
+
+class Operator:
+    """A client node: hears the cell's state and asks for its services."""
+
+    def __init__(self, namespace: str = NAMESPACE) -> None:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        self.node = Node("operator", namespace=namespace)
+        self._codec = Codec(message_type)
+        self.heard: dict[str, Any] = {}
+        for name in WATCHED:
+            t = topic(name)
+            self.node.create_subscription(message_type(t.type), name, self._hear(name), qos(t))
+        self._executor = make_executor()
+        self._executor.add_node(self.node)
+
+    def _hear(self, name: str) -> Callable[[Any], None]:
+        def hear(message: Any) -> None:
+            with suppress(ValueError):  # the nodes count bad messages; the operator only shows
+                self.heard[name] = self._codec.decode(name, message)
+
+        return hear
+
+    def spin(self, seconds: float) -> None:
+        """Listens for a while."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0.0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def ready(self) -> bool:
+        """Whether the supervisor permits motion and the planner waits."""
+        safety, task = self.heard.get("safety/state"), self.heard.get("task/state")
+        return safety is not None and safety.state == "ok" and task is not None and not task.outcome
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """Asks for a Trigger service.
+
+        Raises: MachineError where nobody answers.
+        """
+        client = self.node.create_client(Trigger, service)
+        try:
+            until = time.monotonic() + SERVICE_S
+            while not client.service_is_ready() and time.monotonic() < until:
+                self.spin(0.05)
+            future = client.call_async(Trigger.Request())
+            while not future.done() and time.monotonic() < until:
+                self.spin(0.02)
+            response = future.result() if future.done() else None
+            if response is None:
+                raise MachineError(f"{service}: no answer within {SERVICE_S:g} s")
+            return response.success, response.message
+        finally:
+            self.node.destroy_client(client)
+
+    def close(self) -> None:
+        """Leaves the graph."""
+        self._executor.remove_node(self.node)
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def wait_ready(operator: Operator, processes: Processes, log: Path, interrupts: "_Interrupts") -> None:
+    """Listens until the cell is ready or a person interrupts.
+
+    Raises: MachineError where a process ends or time runs out.
+    """
+    until = time.monotonic() + READY_S
+    while not operator.ready() and not interrupts.count:
+        operator.spin(0.05)
+        if dead := processes.dead():
+            raise MachineError(f"{', '.join(dead)} did not start: {_last_line(log)}")
+        if time.monotonic() > until:
+            safety = operator.heard.get("safety/state")
+            raise MachineError(f"the cell was not ready within {READY_S:g} s (safety: {safety.state if safety else 'silent'})")
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"
+
+
+def examine(config: CellConfig, folder: Path, progress: Progress) -> int:
+    """One examination from start-up to the end of every process. Returns 130 after Ctrl-C, else 0.
+
+    Ctrl-C aborts the task, upon which the arm retreats; a second one ends at once.
+    """
+    processes = Processes(config, folder)
+    operator = Operator()
+    interrupts = _Interrupts()
+    try:
+        wait_ready(operator, processes, folder / "log.txt", interrupts)
+        if not interrupts.count:
+            granted, why = operator.call("task/start")
+            if not granted:
+                raise MachineError(f"the task did not start: {why}")
+            _follow(operator, processes, progress, interrupts)
+    finally:
+        progress.end()
+        operator.close()
+        if interrupts.count > 1:
+            processes.kill()
+        else:
+            processes.end()
+        interrupts.restore()
+    return INTERRUPTED if interrupts.count else 0
+
+
+def _follow(operator: Operator, processes: Processes, progress: Progress, interrupts: "_Interrupts") -> None:
+    """Shows progress until the task has an outcome, a node has died, or a person insists."""
+    began = time.monotonic()
+    abort_by: float | None = None
+    while interrupts.count < 2:
+        operator.spin(SHOW_S)
+        task = operator.heard["task/state"]
+        progress.show(time.monotonic() - began, task, operator.heard.get("contact/state"), operator.heard.get("image/quality"))
+        if task.outcome or "planner" in processes.dead() or (abort_by is not None and time.monotonic() > abort_by):
+            return
+        if interrupts.count and abort_by is None:
+            abort_by = time.monotonic() + ABORT_S
+            operator.call("task/abort")
+
+
+def keep_up(config: CellConfig, folder: Path) -> None:
+    """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends."""
+    processes = Processes(config, folder)
+    operator = Operator()
+    interrupts = _Interrupts()
+    try:
+        wait_ready(operator, processes, folder / "log.txt", interrupts)
+        print(f"the cell is up in namespace /{NAMESPACE}; begin with: ros2 service call /{NAMESPACE}/task/start std_srvs/srv/Trigger")
+        print(f"recording to {folder}; Ctrl-C ends")
+        while not interrupts.count and not processes.dead():
+            operator.spin(SHOW_S)
+        if dead := processes.dead():
+            raise MachineError(f"{', '.join(dead)} ended: {_last_line(folder / 'log.txt')}")
+        if operator.heard["task/state"].phase not in ("", "done"):
+            operator.call("task/abort")
+            operator.spin(ABORT_S)
+    finally:
+        operator.close()
+        processes.end()
+        interrupts.restore()
+
+
+class _Interrupts:
+    """Counts Ctrl-C and SIGTERM instead of raising, so that nothing is cut off half way."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before = {s: signal.signal(s, self._add) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def _add(self, *_: Any) -> None:
+        self.count += 1
+
+    def restore(self) -> None:
+        """Gives the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

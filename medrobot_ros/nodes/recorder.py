@@ -1,0 +1,77 @@
+"""The recorder node: every cell topic into the run's bag, as the bytes that arrived."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Header
+
+from medrobot_ros.errors import MachineError
+from medrobot_ros.interfaces import Topic, recorded_topics, topic
+from medrobot_ros.messages import Codec
+from medrobot_ros.nodes.parameters import declare_config
+from medrobot_ros.nodes.realtime import SteadyClock
+from medrobot_ros.nodes.stage_node import message_type, qos
+from medrobot_ros.recording.writer import BagWriter, new_run
+from medrobot_ros.signals import Stamp
+
+QUEUE = 500
+HEARTBEAT_S = 0.1
+
+
+class RecorderNode(Node):
+    """Subscribes best effort with a deep queue (latched topics as they are offered) and writes without decoding.
+
+    Its heartbeat ends when writing fails, upon which the supervisor retreats and stops the arm.
+    """
+
+    realtime = False
+
+    def __init__(self) -> None:
+        super().__init__("recorder")
+        config = declare_config(self)
+        self.clock = SteadyClock()
+        self._folder = Path(config.recording.folder) if config.recording.folder else _new_folder(config)
+        self._writer: BagWriter | None = BagWriter(self._folder / "bag", self.get_namespace())
+        self._codec = Codec(message_type)
+        self._heartbeat = self.create_publisher(Header, "heartbeat", qos(topic("heartbeat")))
+        for t in recorded_topics():
+            self.create_subscription(message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True)
+        self.create_timer(HEARTBEAT_S, self._beat)
+        self.get_logger().info(f"recording to {self._folder}")
+
+    def _receiver(self, t: Topic) -> Any:
+        def receive(data: bytes) -> None:
+            if self._writer is not None:
+                try:
+                    self._writer.write_raw(t.name, self.clock.now_ns(), data)
+                except (OSError, MachineError) as e:
+                    self._writer = None
+                    self.get_logger().error(f"recording failed: {e}")
+
+        return receive
+
+    def _beat(self) -> None:
+        if self._writer is not None:
+            self._heartbeat.publish(self._codec.encode("heartbeat", Stamp(self.clock.now_ns(), "recorder")))
+
+    def destroy_node(self) -> None:
+        """Closes the bag."""
+        if self._writer is not None:
+            self._writer.close()
+        super().destroy_node()
+
+
+def _new_folder(config: Any) -> Path:
+    utc = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return new_run(Path(config.recording.out), utc, config)
+
+
+def _recording_qos(t: Topic) -> QoSProfile:
+    return QoSProfile(
+        depth=QUEUE,
+        reliability=ReliabilityPolicy.RELIABLE if t.latched else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if t.latched else DurabilityPolicy.VOLATILE,
+    )

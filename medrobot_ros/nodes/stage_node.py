@@ -1,0 +1,117 @@
+"""One stage as a ROS 2 node: subscriptions, publishers and services follow from the interface table."""
+
+from importlib import import_module
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
+from std_srvs.srv import Trigger
+
+from medrobot_ros.cell import make_stage
+from medrobot_ros.description import cell_nodes
+from medrobot_ros.interfaces import SERVICES, TOPICS, Topic
+from medrobot_ros.messages import Codec, TruthMerge
+from medrobot_ros.nodes.parameters import declare_config
+from medrobot_ros.nodes.realtime import SteadyClock
+from medrobot_ros.stage import EventLog, Outputs
+
+ON_DEMAND_DEPTH = 10  # of commands and requests, which must not overwrite each other
+
+
+def message_type(name: str) -> type:
+    """The class of a ROS type such as `std_msgs/msg/Header`."""
+    package, _, kind = name.split("/")
+    return getattr(import_module(f"{package}.msg"), kind)  # type: ignore[no-any-return]
+
+
+def qos(topic: Topic, depth: int = 0) -> QoSProfile:
+    """The profile that the table gives a topic; several writers or a request on demand want a queue."""
+    queue = ON_DEMAND_DEPTH if topic.rate_hz == 0.0 or len(topic.writers) > 1 else 1
+    return QoSProfile(
+        depth=depth or max(topic.depth, queue),
+        reliability=ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if topic.latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+class StageNode(Node):
+    """Carries one stage's signals over topics; arrivals are answered inside their callback."""
+
+    def __init__(self, name: str, joint_names: tuple[str, ...] = ()) -> None:
+        super().__init__(name)
+        self.config = declare_config(self)
+        self.clock = SteadyClock()
+        self.stage = make_stage(name, self.config, tuple(n.name for n in cell_nodes(self.config)))
+        self.codec = Codec(message_type, joint_names)
+        self._events = EventLog(name)
+        self._truth = TruthMerge(t.name for t in TOPICS if name in t.readers and t.name.startswith("twin/"))
+        self._pubs: dict[str, Any] = {
+            t.name: self.create_publisher(message_type(t.type), t.name, qos(t))
+            for t in TOPICS if name in t.writers and t.name != "/diagnostics"
+        }
+        self._samples: dict[str, tuple[bytes, type, Any]] = {}
+        for t in TOPICS:
+            if name in t.readers:
+                kind, receive = message_type(t.type), self._receiver(t.name)
+                sampled = t.name in getattr(self.stage, "sampled", ())
+                callback = self._sampler(t.name, kind, receive) if sampled else receive
+                self.create_subscription(kind, t.name, callback, qos(t), raw=sampled)
+        for s in SERVICES:
+            if s.server == name:
+                self.create_service(Trigger, s.name, self._server(s.name))
+
+    def _receiver(self, topic: str) -> Any:
+        merge = self._truth.add if topic.startswith("twin/") else None
+
+        def receive(message: Any) -> None:
+            try:
+                signal = self.codec.decode(topic, message)
+            except ValueError as e:
+                self._events.add(self.clock.now_ns(), "bad_message", f"{topic}: {e}")
+                return
+            if merge is not None:
+                signal = merge(topic, signal)
+                if signal is None:
+                    return
+            self.receive(topic, signal)
+
+        return receive
+
+    def _sampler(self, topic: str, kind: type, receive: Any) -> Any:
+        """Keeps the bytes of the latest message for the next tick: most are never decoded."""
+
+        def keep(data: bytes) -> None:
+            self._samples[topic] = (data, kind, receive)
+
+        return keep
+
+    def _server(self, service: str) -> Any:
+        def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            response.success, response.message = self.call(service)
+            return response
+
+        return serve
+
+    def receive(self, topic: str, signal: Any) -> None:
+        """One arrival, and the stage's answer to it."""
+        self.stage.now_ns = self.clock.now_ns()
+        self.send(self.stage.receive(topic, signal))
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """One service request."""
+        return self.stage.call(service)
+
+    def tick(self) -> None:
+        """The stage's periodic work."""
+        samples, self._samples = self._samples, {}
+        for data, kind, receive in samples.values():
+            receive(deserialize_message(data, kind))
+        now_ns = self.clock.now_ns()
+        self.send(self.stage.tick(now_ns))
+        self.send(self._events.drain(now_ns))
+
+    def send(self, outputs: Outputs) -> None:
+        """Publishes (topic, signal) pairs."""
+        for topic, signal in outputs:
+            self._pubs[topic].publish(self.codec.encode(topic, signal))

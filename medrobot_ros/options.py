@@ -1,0 +1,76 @@
+"""What a user may ask for on the command line or in a launch file, and the configuration that it makes."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from medrobot_ros.config import CellConfig, load_yaml, merge, nested, parse_set, resolve
+from medrobot_ros.errors import ConfigError, UnknownName
+
+# Short options and the settings that they stand for.
+OPTIONS = {
+    "arm": "arm.name",
+    "probe": "probe.name",
+    "body": "body.mesh",
+    "hardware": "hardware.name",
+    "task": "task",
+    "seed": "seed",
+    "out": "recording.out",
+    "yes": "scan.confirmed",
+}
+
+
+def cell_config(options: Mapping[str, Any], file: Path | None = None, pairs: Iterable[str] = ()) -> CellConfig:
+    """Defaults, then the task's file, then `file`, then `key=value` pairs, then the short options that are given.
+
+    An option that is None or empty is not given. Raises: ConfigError for a key, value, name or file that cannot be used.
+    """
+    from medrobot_ros.planning.registry import task_settings
+
+    layers = [("--set", parse_set(pairs)), ("options", _short(options))]
+    if file is not None:
+        layers.insert(0, (str(file), load_yaml(file)))
+    task = resolve(layers).task
+    config = resolve([(f"task {task}", task_settings(task)), *layers])
+    check_names(config)
+    return config
+
+
+def _short(options: Mapping[str, Any]) -> dict[str, Any]:
+    layer: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise UnknownName("option", name, OPTIONS)
+        if value not in (None, ""):
+            layer = merge(layer, nested(OPTIONS[name], value))
+    return layer
+
+
+def check_names(config: CellConfig) -> None:
+    """Every name in a configuration is known and every file readable: nothing starts otherwise.
+
+    Raises: ConfigError that lists the valid names, DataError for a file that is not what it should be.
+    """
+    from medrobot_ros.arms import arm_names
+    from medrobot_ros.hardware import hardware_factory
+    from medrobot_ros.imaging.probe import load_probe
+    from medrobot_ros.imaging.source import source_names
+
+    if config.arm.name not in arm_names():
+        raise UnknownName("arm", config.arm.name, arm_names())
+    if config.imaging.source not in source_names():
+        raise UnknownName("image source", config.imaging.source, source_names())
+    load_probe(config.probe.name)
+    hardware_factory(config.hardware.name)
+    if config.body.mesh:
+        from medrobot_ros.twin.body import load_body
+
+        load_body(config.body.mesh)
+
+
+def check_namespace(name: str) -> str:
+    """A cell's namespace without its slashes. Raises: ConfigError where ROS would refuse it."""
+    stripped = name.strip("/")
+    if not all(part.isidentifier() and part.isascii() for part in stripped.split("/")):
+        raise ConfigError(f"namespace = {name!r}: must be letters, digits and underscores, not a digit first")
+    return stripped

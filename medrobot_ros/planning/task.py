@@ -1,0 +1,260 @@
+"""The planner: a mode machine around a task tree.
+
+The tree knows how an examination goes; the modes know whether it may. Pausing, a shifted patient, an abort and a safety stop
+leave the tree; coming back grows a new one that finds the patient again and scans what is left. A shift pauses by itself and
+goes on by itself, once the patient lies still: it is not a safety stop, after which only a person lets the task go on.
+"""
+
+from typing import Any
+
+import numpy as np
+from py_trees.common import Status
+from py_trees.composites import Sequence
+from py_trees.decorators import Decorator
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.errors import DataError
+from medrobot_ros.planning import leaves, modes
+from medrobot_ros.planning.board import Board
+from medrobot_ros.planning.surface import Shift, shift_since
+from medrobot_ros.signals import Array, Stamp, TaskStatus
+from medrobot_ros.stage import EventLog, Outputs
+
+STATUS_PERIOD_NS = 1_000_000_000
+MARKERS_PERIOD_NS = 500_000_000
+SHIFT_CLOUDS = 2  # in a row that must show a shift, and that must agree before the scan goes on
+STEADY_M = 0.005
+STEADY_LIMIT_NS = 60_000_000_000
+SERVICES = (modes.START, modes.PAUSE, modes.RESUME, modes.ABORT)
+
+
+class PlannerStage:
+    """Stage `planner`. `q_home` (n,) [rad] and `T_base_home` (4, 4) are the arm's home posture and where the probe is then."""
+
+    name = "planner"
+    rate_hz = 20.0
+
+    def __init__(self, config: CellConfig, q_home: Array, T_base_home: Array) -> None:
+        self.now_ns = 0
+        self._events = EventLog(self.name)
+        self._board = Board(config, q_home, T_base_home, self._events)
+        self._mode, self._outcome, self._reason, self._ending = modes.IDLE, "", "", ""
+        self._tree: Any = None
+        self._shifts: list[Shift] = []
+        self._by_shift = False
+        self._paused_ns = self._cloud_ns = self._status_ns = self._markers_ns = 0
+        self._last_status: TaskStatus | None = None
+        self._shown: Array | None = None
+
+    # --- what arrives -------------------------------------------------------------------------------------------------
+
+    def receive(self, topic: str, signal: Any) -> Outputs:
+        """Stores for the next tick."""
+        self._board.now_ns = max(self._board.now_ns, self.now_ns)
+        self._board.store(topic, signal)
+        return ()
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """`task/start`, `pause`, `resume`, `abort`."""
+        event = service.removeprefix("task/")
+        if event not in SERVICES:
+            return False, f"planner serves no '{service}'"
+        safety = self._board.safety.state if self._board.safety is not None else "silent"
+        if event in (modes.START, modes.RESUME) and safety != "ok":
+            return False, f"safety is '{safety}'"
+        if not self._on_event(event):
+            return False, f"'{event}' is refused while {self._mode}"
+        return True, self._mode
+
+    # --- modes --------------------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: str, reason: str = "") -> bool:
+        before, mode = self._mode, modes.next_mode(self._mode, event)
+        if mode is None:
+            return False
+        self._mode = mode
+        if reason:
+            self._reason = reason
+            self._events.add(self._board.now_ns, f"task_{event}", reason)
+        if mode == modes.SCANNING:
+            self._begin(again=before in (modes.PAUSED, modes.READY))
+        elif mode == modes.PAUSED:
+            self._pause(by_shift=event == modes.SHIFT)
+        elif mode == modes.RETREATING:
+            self._leave("stopped" if before == modes.READY else "aborted")
+        elif mode == modes.STOPPED:
+            self._tree, self._outcome = None, "stopped"
+            self._board.ask_contact("off")
+        elif mode == modes.CONCLUDED:
+            self._tree, self._board.phase = None, "done"
+        return True
+
+    def _begin(self, again: bool) -> None:
+        self._outcome = self._reason = self._ending = ""
+        self._shifts = []
+        if again and self._board.raster is not None:
+            self._grow(leaves.Lift, leaves.Home, leaves.Find, leaves.Plan, passes=True)
+            return
+        self._board.clear()
+        self._grow(
+            leaves.Check, leaves.Home, leaves.FirstTare, leaves.Tilt, leaves.Weigh, leaves.Home, leaves.Find, leaves.Plan, passes=True,
+        )  # fmt: skip
+
+    def _pause(self, by_shift: bool) -> None:
+        self._by_shift, self._shifts, self._paused_ns = by_shift, [], self._board.now_ns
+        self._grow(leaves.LiftOff)
+
+    def _leave(self, ending: str) -> None:
+        self._ending = self._ending or ending
+        lift_off = (leaves.LiftOff,) if self._board.engaged else ()
+        self._grow(*lift_off, *((leaves.Lift, leaves.Return) if self._board.has_moved else ()))
+
+    def _grow(self, *steps: type[leaves.Step], passes: bool = False) -> None:
+        """A new tree: the steps in order, then, for a scan, pass after pass while there are any, then home."""
+        root = Sequence("examination", memory=True)
+        root.add_children([step(self._board) for step in steps])
+        if passes:
+            one = Sequence("pass", memory=True)
+            order = (leaves.Next, leaves.Above, leaves.Prepare, leaves.Approach, leaves.Scan, leaves.LiftOff, leaves.PassDone)
+            one.add_children([step(self._board) for step in order])
+            root.add_children([_WhileAny(one, self._board), leaves.Return(self._board)])
+        self._tree = root
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def tick(self, stamp_ns: int) -> Outputs:
+        """One turn of the tree, and what is to be published."""
+        board = self._board
+        board.now_ns = self.now_ns = stamp_ns
+        self._watch_safety()
+        self._watch_patient()
+        if board.touching:
+            board.contact_s += 1.0 / self.rate_hz
+        self._advance()
+        out, board.outputs = board.outputs, []
+        out.append(("heartbeat", Stamp(stamp_ns, self.name)))
+        out += self._events.drain(stamp_ns)
+        return out + self._markers() + self._status()
+
+    def _advance(self) -> None:
+        if self._tree is None:
+            return
+        self._tree.tick_once()
+        if self._tree.status == Status.RUNNING:
+            return
+        failed, self._tree = self._tree.status == Status.FAILURE, None
+        if self._mode == modes.RETREATING:
+            self._conclude(self._ending, self._reason)
+        elif failed:
+            self._reject(self._board.failure)
+        elif self._mode == modes.SCANNING:
+            self._judge()
+
+    def _judge(self) -> None:
+        """The examination went to its end: was enough of the region seen?"""
+        coverage, needed = self._board.coverage, self._board.config.scan.min_coverage
+        assert coverage is not None
+        if coverage.share >= needed:
+            self._conclude("accepted", "")
+            return
+        spent = f"{self._board.config.scan.max_contact_s:g} s in contact were over" if self._board.contact_spent else ""
+        verdict = f"coverage {100 * coverage.share:.1f} % of the {100 * needed:g} % needed"
+        self._conclude("rejected", "; ".join(t for t in (verdict, spent, self._board.trouble) if t))
+
+    def _reject(self, reason: str) -> None:
+        """Retreats, then concludes."""
+        self._ending = "rejected"
+        self._on_event(modes.ABORT, reason)
+
+    def _conclude(self, outcome: str, reason: str) -> None:
+        self._on_event(modes.DONE)
+        self._outcome, self._reason = outcome, reason
+
+    def _watch_safety(self) -> None:
+        safety = self._board.safety
+        if safety is None:
+            return
+        if safety.state == "stopped":
+            self._on_event(modes.SAFETY_STOP, "; ".join(safety.reasons) or "safety stop")
+        elif safety.state == "ok":
+            self._on_event(modes.RESET)
+        elif safety.state == "retreat" and self._tree is not None:
+            self._tree = None
+            self._board.ask_contact("retreat")
+
+    # --- a patient who moves ------------------------------------------------------------------------------------------
+
+    def _watch_patient(self) -> None:
+        """A shift that clouds in a row agree on pauses the scan; clouds that agree with each other let it go on."""
+        waiting = self._mode == modes.PAUSED and self._by_shift and self._tree is None
+        watching = self._mode == modes.SCANNING and self._board.engaged
+        if not (waiting or watching):
+            self._shifts = []
+            return
+        if waiting and self._board.now_ns - self._paused_ns > STEADY_LIMIT_NS:
+            self._reject(f"the patient does not lie still: {self._reason}")
+        elif self._see_shift() and len(self._shifts) == SHIFT_CLOUDS:
+            self._judge_shift(waiting)
+
+    def _see_shift(self) -> bool:
+        """Takes the newest cloud, unless it has been seen or shows no patient."""
+        board = self._board
+        if board.found is None or not board.clouds or board.clouds[-1].stamp_ns == self._cloud_ns:
+            return False
+        self._cloud_ns = board.clouds[-1].stamp_ns
+        try:
+            shift = shift_since(board.found, board.clouds[-1])
+        except DataError as e:
+            self._events.add(board.now_ns, "patient_not_seen", str(e))
+            return False
+        self._shifts = [*self._shifts, shift][-SHIFT_CLOUDS:]
+        return True
+
+    def _judge_shift(self, waiting: bool) -> None:
+        offsets = np.array([s.offset_m for s in self._shifts])
+        left_m, cranial_m = offsets[-1]
+        if waiting and np.ptp(offsets, axis=0).max() < STEADY_M:
+            self._on_event(modes.STEADY)
+        elif not waiting and min(s.size_m for s in self._shifts) > self._board.config.scan.shift_pause_m:
+            self._on_event(modes.SHIFT, f"the patient moved {1e3 * left_m:+.0f} mm left, {1e3 * cranial_m:+.0f} mm cranial")
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+
+    def _markers(self) -> list[tuple[str, Any]]:
+        """The planned skin, when it has changed, at most twice a second."""
+        skin = self._board.planned_skin()
+        if skin is None or skin.stamp_ns - self._markers_ns < MARKERS_PERIOD_NS:
+            return []
+        shown = np.column_stack((skin.points, skin.quality))
+        if self._shown is not None and np.array_equal(shown, self._shown, equal_nan=True):
+            return []
+        self._markers_ns, self._shown = skin.stamp_ns, shown
+        return [("scan/markers", skin)]
+
+    def _status(self) -> list[tuple[str, Any]]:
+        """On change and at 1 Hz."""
+        status = self._board.status(self._mode, self._outcome, self._reason)
+        same = self._last_status is not None and _key(status) == _key(self._last_status)
+        if same and status.stamp_ns - self._status_ns < STATUS_PERIOD_NS:
+            return []
+        self._last_status, self._status_ns = status, status.stamp_ns
+        return [("task/state", status)]
+
+
+def _key(s: TaskStatus) -> tuple[Any, ...]:
+    """What makes a status worth publishing at once."""
+    return s.mode, s.phase, s.outcome, s.repeats, s.reason
+
+
+class _WhileAny(Decorator):  # type: ignore[misc]
+    """Does pass after pass; ends well where none is left, and badly where a step failed with a reason."""
+
+    def __init__(self, child: Any, board: Board) -> None:
+        super().__init__("passes", child)
+        self._board = board
+
+    def update(self) -> Status:
+        """py_trees calls this every tick."""
+        if self.decorated.status == Status.FAILURE:
+            return Status.FAILURE if self._board.failure else Status.SUCCESS
+        return Status.RUNNING

@@ -1,0 +1,311 @@
+"""The figures of an examination, from its record alone. Forces and poses are the recorded truth where there is one.
+
+`summary.json` holds the keys of `FIELDS`, in SI units but for angles, `null` where there is no value.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medrobot_ros import __version__
+from medrobot_ros.errors import MachineError
+from medrobot_ros.geometry.coverage import covered
+from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.recording.reader import Run, Series, Stamps
+from medrobot_ros.resources import share
+from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, PlannedSkin, TaskStatus
+
+Mask = NDArray[np.bool_]
+
+FIELDS = {
+    "outcome": "the task's verdict: accepted, rejected, stopped or aborted; unfinished where the record ends before it",
+    "reason": "why",
+    "complete": "whether the record was closed in order",
+    "arm": "which arm",
+    "probe": "which probe",
+    "task": "which task",
+    "seed": "seed of every random draw",
+    "software": "version of medrobot_ros that made the summary",
+    "models": "first 12 digits of the SHA-256 of the arm's and the probe's description",
+    "duration_s": "from the first to the last record of the task's state, the conclusion at the latest",
+    "phases_s": "that time by phase",
+    "coverage": "share of the planned skin points, in the patient's frame, inside the coupled aperture of an accepted image "
+                "while the probe touched; 0 where nothing was planned",
+    "coverage_reported": "the planner's own figure",
+    "repeats": "rounds of repeated lines",
+    "force_error_rmse_n": "true force minus reference along the beam, over every sample in contact state scan",
+    "force_error_max_n": "greatest size of the same",
+    "measured_force_error_rmse_n": "the same of the force that the controller saw",
+    "measured_force_error_max_n": "greatest size of the same",
+    "force_max_n": "greatest true force along the beam of the whole run",
+    "contact_share": "share of samples with a true force above contact.lost_n while contact mode was scan and the probe was "
+                     "between touch and retreat, the search for lost contact included",
+    "lost_count": "times that contact was lost",
+    "normal_error_mean_deg": "angle between the probe's z axis and the undeformed skin's inward normal, in contact state scan",
+    "normal_error_max_deg": "greatest of the same",
+    "images": "images recorded",
+    "images_accepted_share": "share of judged images that were accepted",
+    "visibility_mean": "mean visibility of the judged images",
+    "contact_share_mean": "mean share of the aperture in contact of the judged images",
+    "loop": "the hardware loop at the end of the run: period_p50_s, period_p99_s, period_max_s, period_error_p99_s, overruns, "
+            "answered, realtime; null without a wall clock",
+    "commands_clamped": "commands that the hardware clamped",
+    "commands_refused": "commands that the hardware refused",
+    "events": "number of run-time faults by source/kind",
+}  # fmt: skip
+
+UNFINISHED = "unfinished"
+TOUCHING = ("seat", "scan", "lost", "over_force")  # contact states between touch and retreat
+LOOP_KEYS = ("period_p50_s", "period_p99_s", "period_max_s", "period_error_p99_s", "overruns", "answered", "realtime")
+DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Force:
+    """Force along the beam [N], positive when pressed, with its reference and the contact states it fell in."""
+
+    stamps_ns: Stamps
+    force_n: Array
+    reference_n: Array
+    scanning: Mask  # contact state `scan`
+    engaged: Mask  # mode `scan`, from touch to retreat
+
+    @property
+    def error_n(self) -> Array:
+        """Force minus reference while scanning."""
+        error: Array = (self.force_n - self.reference_n)[self.scanning]
+        return error
+
+
+def summarise(run: Run) -> dict[str, Any]:
+    """The summary of a run, ready for JSON."""
+    true, measured = true_force(run), measured_force(run)
+    summary: dict[str, Any] = _rounded({
+        **_identity(run),
+        **_task(run),
+        "coverage": float(np.mean(covered_points(run)[1])) if planned_skin(run) is not None else 0.0,
+        "force_error_rmse_n": _rms(true.error_n),
+        "force_error_max_n": _max(np.abs(true.error_n)),
+        "measured_force_error_rmse_n": _rms(measured.error_n),
+        "measured_force_error_max_n": _max(np.abs(measured.error_n)),
+        "force_max_n": _max(true.force_n),
+        "contact_share": _mean(true.force_n[true.engaged] > run.config.contact.lost_n),
+        "lost_count": max((s.lost_count for s in run.signals("contact/state")), default=0),
+        **_normal(run),
+        **_images(run),
+        **_hardware(run),
+        "events": event_counts(run),
+    })  # fmt: skip
+    return summary
+
+
+# --- what ran and how it ended ----------------------------------------------------------------------------------------
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    arm, probe = run.config.arm.name, run.config.probe.name
+    models = {"arm": _digest(f"config/arms/{arm}.yaml"), "probe": _digest(f"config/probes/{probe}.yaml")}
+    return {
+        "arm": arm, "probe": probe, "task": run.config.task, "seed": run.config.seed, "software": __version__,
+        "models": models, "complete": run.complete,
+    }  # fmt: skip
+
+
+def _digest(relative: str) -> str | None:
+    try:
+        return hashlib.sha256(share(relative).read_bytes()).hexdigest()[:12]
+    except MachineError:
+        return None
+
+
+def _task(run: Run) -> dict[str, Any]:
+    states: list[TaskStatus] = run.signals("task/state")
+    if not states:
+        return {"outcome": UNFINISHED, "reason": "the task's state was not recorded", "duration_s": None, "phases_s": {},
+                "repeats": 0, "coverage_reported": None}  # fmt: skip
+    end = next((k for k, s in enumerate(states) if s.outcome), len(states) - 1)
+    last = states[end]
+    return {
+        "outcome": last.outcome or UNFINISHED,
+        "reason": last.reason or ("" if last.outcome else f"the record ends in phase '{last.phase}'"),
+        "duration_s": 1e-9 * (last.stamp_ns - states[0].stamp_ns),
+        "phases_s": phase_durations(states[: end + 1]),
+        "repeats": last.repeats,
+        "coverage_reported": last.coverage,
+    }
+
+
+def phase_durations(states: list[TaskStatus]) -> dict[str, float]:
+    """Seconds spent in each named phase, between the first and the last state."""
+    out: dict[str, float] = {}
+    for a, b in pairwise(states):
+        if a.phase:
+            out[a.phase] = out.get(a.phase, 0.0) + 1e-9 * (b.stamp_ns - a.stamp_ns)
+    return out
+
+
+# --- force ------------------------------------------------------------------------------------------------------------
+
+
+def true_force(run: Run) -> Force:
+    """The twin's own contact force; without samples where there is no twin."""
+    return _force(run, run.vectors("twin/contact_wrench"))
+
+
+def measured_force(run: Run) -> Force:
+    """The force that the controller saw."""
+    return _force(run, run.vectors("contact/wrench"))
+
+
+def _force(run: Run, wrenches: Series) -> Force:
+    states: list[ContactStatus] = run.signals("contact/state")
+    k = _before(states, wrenches.stamps_ns)
+    scanning = np.array([False] + [s.state == "scan" for s in states])
+    engaged = np.array([False] + [s.mode == "scan" and s.state in TOUCHING for s in states])
+    reference_n = _reference_n(run, wrenches.stamps_ns)
+    return Force(wrenches.stamps_ns, -wrenches.values[:, 2], reference_n, scanning[k + 1], engaged[k + 1])
+
+
+def _reference_n(run: Run, stamps_ns: Stamps) -> Array:
+    """The force that was asked for at each stamp."""
+    references = run.vectors("scan/force_reference")
+    values = np.concatenate(([run.config.contact.force_n], -references.values[:, 2]))
+    return values[references.before(stamps_ns) + 1]
+
+
+def _before(signals: list[Any], stamps_ns: Stamps) -> "NDArray[np.intp]":
+    """Index of the last signal at or before each stamp, -1 where there is none."""
+    return np.searchsorted(np.array([s.stamp_ns for s in signals], dtype=np.int64), stamps_ns, side="right") - 1
+
+
+# --- orientation ------------------------------------------------------------------------------------------------------
+
+
+def normal_error(run: Run) -> Series:
+    """Angle [rad] (N,) between the probe's z axis and the inward normal, while scanning."""
+    probe, skin, states = run.poses("twin/probe_pose"), run.poses("twin/skin_pose"), run.signals("contact/state")
+    stamps, i, j = np.intersect1d(probe.stamps_ns, skin.stamps_ns, return_indices=True)
+    cosine = np.einsum("ni,ni->n", probe.values[i, :3, 2], skin.values[j, :3, 2])
+    scanning = np.array([False] + [s.state == "scan" for s in states])[_before(states, stamps) + 1]
+    return Series(stamps[scanning], np.arccos(np.clip(cosine[scanning], -1.0, 1.0)))
+
+
+def _normal(run: Run) -> dict[str, Any]:
+    error_deg = np.degrees(normal_error(run).values)
+    return {"normal_error_mean_deg": _mean(error_deg), "normal_error_max_deg": _max(error_deg)}
+
+
+# --- coverage and images ----------------------------------------------------------------------------------------------
+
+
+def planned_skin(run: Run) -> PlannedSkin | None:
+    """The last plan that was published."""
+    plans: list[PlannedSkin] = run.signals("scan/markers")
+    return plans[-1] if plans and len(plans[-1].points) else None
+
+
+def covered_points(run: Run) -> tuple[Array, Mask]:
+    """Planned points (N, 3) in base and whether each was covered, judged in the patient's frame so that a shift counts."""
+    plan = planned_skin(run)
+    if plan is None:
+        return np.empty((0, 3)), np.empty(0, dtype=bool)
+    probe, force, patient = _probe_poses(run), _ContactForce(run), _Patient(run)
+    T_patient_base = inverse(patient.at(plan.stamp_ns))
+    p_patient = plan.points @ T_patient_base[:3, :3].T + T_patient_base[:3, 3]
+    done = np.zeros(len(p_patient), dtype=bool)
+    for quality in run.qualities.values():
+        if quality.accepted and len(probe) and force.at(quality.stamp_ns) > run.config.contact.lost_n:
+            T_patient_probe = inverse(patient.at(quality.stamp_ns)) @ probe.pose_at(quality.stamp_ns)
+            done |= covered(T_patient_probe, quality.coupled_m, p_patient)
+    return plan.points, done
+
+
+def _probe_poses(run: Run) -> Series:
+    true = run.poses("twin/probe_pose")
+    return true if len(true) else run.poses("probe/pose")
+
+
+class _ContactForce:
+    """The force along the beam at a stamp: true where it was recorded, else measured."""
+
+    def __init__(self, run: Run) -> None:
+        true = run.vectors("twin/contact_wrench")
+        self._wrench = true if len(true) else run.vectors("contact/wrench")
+
+    def at(self, stamp_ns: int) -> float:
+        k = int(self._wrench.before(np.array([stamp_ns]))[0])
+        return -float(self._wrench.values[k, 2]) if k >= 0 else 0.0
+
+
+class _Patient:
+    """Where the patient lay at a stamp; at the base's origin where nobody knows."""
+
+    def __init__(self, run: Run) -> None:
+        self._values = run.positions("twin/patient")
+
+    def at(self, stamp_ns: int) -> Array:
+        if not len(self._values):
+            return np.eye(4)
+        k = max(0, int(self._values.before(np.array([stamp_ns]))[0]))
+        x, y, z, yaw = self._values.values[k, 3:7].tolist()
+        c, s = float(np.cos(yaw)), float(np.sin(yaw))
+        return np.array([[c, -s, 0.0, x], [s, c, 0.0, y], [0.0, 0.0, 1.0, z], [0.0, 0.0, 0.0, 1.0]])
+
+
+def _images(run: Run) -> dict[str, Any]:
+    qualities: list[ImageQuality] = list(run.qualities.values())
+    return {
+        "images": len(run.raw("image")[0]),
+        "images_accepted_share": _mean([q.accepted for q in qualities]),
+        "visibility_mean": _mean([q.visibility for q in qualities]),
+        "contact_share_mean": _mean([q.contact_share for q in qualities]),
+    }
+
+
+# --- hardware and events ----------------------------------------------------------------------------------------------
+
+
+def _hardware(run: Run) -> dict[str, Any]:
+    states: list[HardwareStatus] = run.signals("hardware/state")
+    last = states[-1] if states else HardwareStatus(0)
+    loop = {k: getattr(last, k) for k in LOOP_KEYS}
+    return {"loop": loop, "commands_clamped": last.clamped, "commands_refused": last.refused}
+
+
+def event_counts(run: Run) -> dict[str, int]:
+    """Faults by `source/kind`. An event carries its kind's running count."""
+    out: dict[str, int] = {}
+    messages: dict[str, int] = {}
+    events: list[Event] = run.signals("events")
+    for event in events:
+        key = f"{event.source}/{event.kind}"
+        messages[key] = messages.get(key, 0) + 1
+        count = event.values.get("count", 1)
+        out[key] = max(out.get(key, 0), int(count), messages[key])
+    return out
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def _mean(values: Any) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _max(values: Array) -> float | None:
+    return float(np.max(values)) if len(values) else None
+
+
+def _rms(values: Array) -> float | None:
+    return float(np.sqrt(np.mean(values**2))) if len(values) else None
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to nine significant digits: more would be noise, and differ between processors."""
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

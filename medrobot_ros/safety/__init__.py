@@ -1,0 +1,1 @@
+"""Who may move, how far, and what takes the permission away."""

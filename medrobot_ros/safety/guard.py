@@ -1,0 +1,109 @@
+"""The last clamp before a command leaves. It trusts no controller: own limits, own state, own idea of where the arm is."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from medrobot_ros.config import SafetySection
+from medrobot_ros.safety.braking import braked
+from medrobot_ros.safety.permit import PermitGate
+from medrobot_ros.signals import Array, Wrench
+from medrobot_ros.stage import EventLog
+
+FORCE_TIMEOUT_NS = 50_000_000
+
+
+class GuardedArm(Protocol):
+    """What the guard needs to know of an arm."""
+
+    q_lower: Array
+    q_upper: Array
+    qd_max: Array
+    brake_rad_per_s2: Array
+
+    def T_base_probe(self, q: Array) -> Array: ...
+    def jacobian_probe(self, q: Array) -> Array: ...
+
+
+class Guard:
+    """Clamps joint commands one by one. `clamp` returns what may be sent; why it differs is in `events` and `reason`."""
+
+    def __init__(self, arm: GuardedArm, config: SafetySection, period_s: float, events: EventLog) -> None:
+        self._arm, self._config, self._period_s, self._events = arm, config, period_s, events
+        self._gate = PermitGate(config.permit_timeout_s)
+        self._zone = np.array([config.patient_zone_low_m, config.patient_zone_high_m])
+        self._workspace = np.array([config.workspace_low_m, config.workspace_high_m])
+        self._q: Array | None = None
+        self._qd = np.zeros_like(arm.q_lower)
+        self._force_n, self._force_ns = 0.0, -FORCE_TIMEOUT_NS
+        self.reason = ""
+
+    def receive(self, now_ns: int, topic: str, signal: Any) -> None:
+        """Takes what bears on the permission to move; `now_ns` is the arrival on the guard's own clock."""
+        if topic == "safety/permit":
+            self._gate.receive(now_ns, signal)
+        elif topic == "safety/stop" and signal.stop:
+            self._gate.revoke()
+        elif topic == "contact/wrench" and isinstance(signal, Wrench):
+            self._force_n, self._force_ns = float(np.linalg.norm(signal.F[:3])), now_ns
+
+    def permitted(self, now_ns: int) -> bool:
+        """Whether the supervisor lets the arm move."""
+        return self._gate.granted(now_ns)
+
+    def clamp(self, now_ns: int, q: Array, q_measured: Array) -> Array:
+        """The joint positions (n,) [rad] that may be sent instead of `q`; the first answer ever is `q_measured`."""
+        if self._q is None or not (self._qd.any() or self._gate.granted(now_ns)):
+            self._q = q_measured.copy()  # while nothing may move, the arm is where it says
+        step = self._velocity(now_ns, q)
+        self._qd = _clipped(step, (self._arm.q_lower - self._q) / self._period_s, (self._arm.q_upper - self._q) / self._period_s)
+        self._q = self._q + self._qd * self._period_s
+        return self._q
+
+    def _velocity(self, now_ns: int, q: Array) -> Array:
+        assert self._q is not None
+        if not np.isfinite(q).all() or q.shape != self._q.shape:
+            return self._brake(now_ns, "non_finite_command")
+        if not self._gate.granted(now_ns):
+            return self._brake(now_ns, "no_permit")
+        asked = (q - self._q) / self._period_s
+        change = self._arm.brake_rad_per_s2 * self._period_s
+        qd = _clipped(asked, np.maximum(self._qd - change, -self._arm.qd_max), np.minimum(self._qd + change, self._arm.qd_max))
+        return self._cartesian(now_ns, qd, "clamped_joint_rate" if np.abs(qd - asked).max() > 1e-6 else "")
+
+    def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
+        """Slows near the patient, keeps inside the workspace, and never presses deeper above the slow force.
+
+        `reason` is what was clamped already."""
+        assert self._q is not None
+        p = self._arm.T_base_probe(self._q)
+        v = self._arm.jacobian_probe(self._q)[:3] @ qd
+        if now_ns - self._force_ns <= FORCE_TIMEOUT_NS and self._force_n > self._config.slow_n and v[2] > 0.0:
+            return self._brake(now_ns, "over_force")
+        tip = p[:3, 3]
+        ahead = p[:3, :3] @ v
+        low, high = self._workspace
+        if ((tip < low) & (ahead < 0.0) | (tip > high) & (ahead > 0.0)).any():
+            return self._brake(now_ns, "outside_workspace")
+        near = bool((tip > self._zone[0]).all() and (tip < self._zone[1]).all())
+        limit = self._config.patient_speed_m_per_s if near else self._config.free_speed_m_per_s
+        speed = float(np.sqrt(v @ v))
+        if speed > limit:
+            reason, qd = "clamped_tip_speed", qd * (limit / speed)
+        self._report(now_ns, reason)
+        return qd
+
+    def _brake(self, now_ns: int, reason: str) -> Array:
+        self._report(now_ns, reason)
+        return braked(self._qd, self._arm.brake_rad_per_s2, self._period_s)
+
+    def _report(self, now_ns: int, reason: str) -> None:
+        if reason and reason != self.reason:
+            self._events.add(now_ns, reason)
+        self.reason = reason
+
+
+def _clipped(x: Array, low: Array, high: Array) -> Array:
+    """As `np.clip`, without its argument checks."""
+    out: Array = np.minimum(np.maximum(x, low), high)
+    return out

@@ -1,0 +1,149 @@
+"""The supervisor: issues the permit to move while everything it watches is alive and within bounds.
+
+It judges by what arrives, on its own clock. A fault off the control path lets contact retreat first; one on the control
+path, or a person's stop, takes the permit away at once. A stop latches until a person resets it.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from medrobot_ros.config import SafetySection
+from medrobot_ros.interfaces import CONTROL_PATH
+from medrobot_ros.safety.permit import permit_source
+from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench
+from medrobot_ros.stage import EventLog, Outputs
+
+RETREAT_NS = 3_000_000_000  # a retreat that takes longer is a stop
+STATE_PERIOD_NS = 1_000_000_000
+POSITION_SLACK_RAD = 0.02  # a servo's overshoot beyond a limit is no fault
+SPEED_SLACK = 1.2
+
+
+class Supervisor:
+    """Stage `safety`. `required` names the nodes whose heartbeats it waits for and watches."""
+
+    name = "safety"
+    rate_hz = 100.0
+    sampled = ("joint_states", "wrench")
+
+    def __init__(
+        self, config: SafetySection, required: tuple[str, ...], q_lower: Array, q_upper: Array, qd_max: Array
+    ) -> None:
+        self._config, self._required = config, tuple(n for n in required if n != self.name)
+        self._q_lower, self._q_upper, self._qd_max = q_lower - POSITION_SLACK_RAD, q_upper + POSITION_SLACK_RAD, SPEED_SLACK * qd_max
+        self._events = EventLog(self.name)
+        self.now_ns = 0
+        self._heard_ns: dict[str, int] = {}
+        self._state, self._epoch = "starting", 0
+        self._reasons: tuple[str, ...] = ()
+        self._retreat_ns = self._published_ns = 0
+        self._changed = True
+        self._contact_state = ""
+
+    # --- what arrives -------------------------------------------------------------------------------------------------
+
+    def receive(self, topic: str, signal: Any) -> Outputs:
+        """Stores arrivals; bounds are judged at once, silence at the next tick."""
+        if topic == "heartbeat":
+            self._heard_ns[signal.source] = self.now_ns
+        elif topic == "joint_states":
+            self._judge_joints(signal)
+        elif topic == "wrench":
+            self._judge_wrench(signal)
+        elif topic == "contact/wrench":
+            self._judge_force(signal)
+        elif topic == "contact/state" and isinstance(signal, ContactStatus):
+            self._contact_state = signal.state
+        elif topic == "safety/stop" and signal.stop:
+            self._stop("stop requested")
+        return ()
+
+    def _judge_joints(self, state: JointState) -> None:
+        self._heard_ns["joint_states"] = self.now_ns
+        if not (np.isfinite(state.q).all() and np.isfinite(state.qd).all()):
+            self._stop("joint state is not finite")
+        elif ((state.q < self._q_lower) | (state.q > self._q_upper)).any():
+            self._stop(f"joint {1 + int(np.argmax((state.q < self._q_lower) | (state.q > self._q_upper)))} beyond its position limit")
+        elif (np.abs(state.qd) > self._qd_max).any():
+            self._stop(f"joint {1 + int(np.argmax(np.abs(state.qd) - self._qd_max))} beyond its speed limit")
+
+    def _judge_wrench(self, wrench: Wrench) -> None:
+        self._heard_ns["wrench"] = self.now_ns
+        if not np.isfinite(wrench.F).all():
+            self._stop("wrench is not finite")
+
+    def _judge_force(self, wrench: Wrench) -> None:
+        force_n = float(np.linalg.norm(wrench.F[:3]))
+        if force_n > self._config.retract_n:
+            self._retreat(f"contact force {force_n:.1f} N above {self._config.retract_n:g} N")
+
+    # --- what follows -------------------------------------------------------------------------------------------------
+
+    def tick(self, stamp_ns: int) -> Outputs:
+        """Judges silence, ends a retreat, and issues the permit."""
+        self.now_ns = stamp_ns
+        if self._state == "starting":
+            if all(n in self._heard_ns for n in (*self._required, "joint_states", "wrench")):
+                self._set("ok")
+        elif self._state != "stopped":
+            self._judge_silence()
+        if self._state == "retreat":
+            self._end_retreat()
+        out: list[tuple[str, Any]] = [*self._events.drain(stamp_ns)]
+        if self._state in ("ok", "retreat"):
+            out.append(("safety/permit", Stamp(stamp_ns, permit_source(self._epoch))))
+        if self._changed or stamp_ns - self._published_ns >= STATE_PERIOD_NS:
+            out.append(("safety/state", SafetyStatus(stamp_ns, self._state, self._reasons)))
+            if self._changed and self._state == "stopped":
+                out.append(("safety/stop", StopRequest(True)))
+            self._changed, self._published_ns = False, stamp_ns
+        return out
+
+    def _judge_silence(self) -> None:
+        for source in (*self._required, "joint_states", "wrench"):
+            on_control_path = source in CONTROL_PATH or source in ("joint_states", "wrench")
+            limit_s = self._config.control_timeout_s if on_control_path else self._config.other_timeout_s
+            if self.now_ns - self._heard_ns[source] > limit_s * 1e9:
+                (self._stop if on_control_path else self._retreat)(f"{source} silent for more than {1e3 * limit_s:.0f} ms")
+
+    def _end_retreat(self) -> None:
+        if self._contact_state in ("", "free") or self.now_ns - self._retreat_ns > RETREAT_NS:
+            self._stop("retreated")
+
+    def _retreat(self, reason: str) -> None:
+        if self._state == "ok":
+            self._retreat_ns = self.now_ns
+            self._set("retreat", reason)
+
+    def _stop(self, reason: str) -> None:
+        if self._state != "stopped":
+            self._set("stopped", reason)
+
+    def _set(self, state: str, reason: str = "") -> None:
+        if reason:
+            self._events.add(self.now_ns, "safety_" + state, reason)
+            self._reasons = (*self._reasons, reason)
+        self._state, self._changed = state, True
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """`safety/stop` and `safety/reset`."""
+        if service == "safety/stop":
+            self._stop("stop requested")
+            return True, "stopped"
+        return self._reset()
+
+    def _reset(self) -> tuple[bool, str]:
+        if self._state != "stopped":
+            return False, f"nothing to reset: the state is '{self._state}'"
+        silent = [
+            n for n in (*self._required, "joint_states", "wrench")
+            if self.now_ns - self._heard_ns.get(n, -(10**18)) > self._config.other_timeout_s * 1e9
+        ]
+        if silent:
+            return False, f"not reset: {', '.join(silent)} still silent"
+        self._epoch += 1
+        self._reasons = ()
+        self._heard_ns.update(dict.fromkeys((*self._required, "joint_states", "wrench"), self.now_ns))
+        self._set("ok")
+        return True, "reset; resume the task when the cell is safe"

@@ -1,0 +1,275 @@
+"""The frozen, stamped values that pass between rooms.
+
+SI units throughout. `stamp_ns` is the time of measurement in nanoseconds. Arrays are float64 unless said;
+they are not copied, so whoever makes a signal must not change its arrays afterwards.
+Names carry their frames: `T_base_probe` maps probe coordinates into base; `V_base_probe_in_probe` is the
+twist [v; w] of the probe against base, in probe coordinates; `F_tissue_on_probe_in_probe` is a wrench [f; m].
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+# --- hardware ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JointState:
+    """Measured joints. `q` [rad], `qd` [rad/s], `tau` [Nm]. Shapes (n,)."""
+
+    stamp_ns: int
+    q: Array
+    qd: Array
+    tau: Array
+
+
+@dataclass(frozen=True, slots=True)
+class JointCommand:
+    """Commanded joint positions `q` [rad]. Shape (n,). `stamp_ns` is that of the state it answers."""
+
+    stamp_ns: int
+    q: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Wrench:
+    """A wrench [f; m] in N and Nm, shape (6,), of the environment on the tool, in the named frame."""
+
+    stamp_ns: int
+    frame: str
+    F: Array
+
+
+@dataclass(frozen=True, slots=True)
+class PatientTruth:
+    """What only a twin knows; for recording, tests and the twin's own sources."""
+
+    stamp_ns: int
+    F_tissue_on_probe_in_probe: Array  # (6,), at the probe tip
+    T_base_probe: Array  # (4, 4), the probe's true pose
+    T_base_skin: Array  # (4, 4), the undeformed skin point nearest the probe, z along the inward normal
+    T_base_patient: Array  # (4, 4), the patient frame as it lies now, without breathing
+    breathing_phase_rad: float
+    breathing_offset_m: float  # of the skin along its outward normal
+    indentation_m: float  # of the skin by the probe, 0 when they do not touch
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareStatus:
+    """How the hardware loop is doing; `None` where there is no wall clock (in one process).
+
+    `period_*_s` are since the first permit, `overruns` counts periods longer than 1.5 times nominal, `answered` is the share of
+    ticks that a command answered within one period, `clamped` and `refused` count commands."""
+
+    stamp_ns: int
+    period_p50_s: float | None = None
+    period_p99_s: float | None = None
+    period_max_s: float | None = None
+    period_error_p99_s: float | None = None
+    overruns: int | None = None
+    answered: float | None = None
+    clamped: int = 0
+    refused: int = 0
+    realtime: bool | None = None
+    state: str = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A bare header: a permit or a heartbeat. `source` is the node that sends it."""
+
+    stamp_ns: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """A request to stop the arm; `stop` False is never obeyed (only `safety/reset` clears a stop)."""
+
+    stop: bool
+
+
+# --- control ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """Pose and twist of the probe tip. Shapes (4, 4) and (6,). A pose message carries no twist: `None` then."""
+
+    stamp_ns: int
+    T_base_probe: Array
+    V_base_probe_in_probe: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTwist:
+    """The twist [v; w] of the probe tip alone, as a twist message carries it. Shape (6,)."""
+
+    stamp_ns: int
+    V_base_probe_in_probe: Array
+
+
+@dataclass(frozen=True, slots=True)
+class TwistCommand:
+    """The twist [v; w] [m/s, rad/s] that contact asks of kinematics. Shape (6,)."""
+
+    stamp_ns: int
+    V_base_probe_in_probe: Array
+
+
+@dataclass(frozen=True, slots=True)
+class MotionGoal:
+    """A free motion: joint positions `q` (n,) or a probe pose `T_base_probe` (4, 4), exactly one of them.
+
+    `goal_id` is `str(stamp_ns)`: the standard messages carry no other."""
+
+    stamp_ns: int
+    goal_id: str
+    q: Array | None = None
+    T_base_probe: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MotionStatus:
+    """Where a free motion stands. `result` is '', 'moving', 'reached', 'refused' or 'stopped'."""
+
+    stamp_ns: int
+    goal_id: str = ""
+    progress: float = 0.0
+    result: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMode:
+    """What contact is to do: 'off' (kinematics obeys motion goals), 'tare', 'hold', 'approach', 'scan' or 'retreat'."""
+
+    stamp_ns: int
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReference:
+    """Poses along the planned path. `T_base_probe` (N, 4, 4), `time_s` (N,) at nominal speed, increasing from 0."""
+
+    stamp_ns: int
+    reference_id: str
+    T_base_probe: Array
+    time_s: Array
+
+
+@dataclass(frozen=True, slots=True)
+class ContactStatus:
+    """What contact is doing. `None` where there is no value yet."""
+
+    stamp_ns: int
+    mode: str
+    state: str
+    force_n: float | None = None
+    stiffness_n_per_m: float | None = None
+    lost_count: int = 0
+    tared: bool = False
+    reference_id: str = ""
+    progress: float = 0.0  # share of the reference that has been travelled, 0 to 1
+    reason: str = ""
+
+
+# --- imaging ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A B-mode image: `pixels` (rows, columns) uint8, row 0 nearest the probe, columns along probe x."""
+
+    stamp_ns: int
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageGeometry:
+    """How pixels lie in the probe frame. `T_probe_image` (4, 4) maps image metres (x right, y down from pixel (0, 0)'s
+    centre, z out of the plane) into the probe frame; `spacing_m` is (column, row)."""
+
+    stamp_ns: int
+    probe: str
+    rows: int
+    columns: int
+    spacing_m: tuple[float, float]
+    T_probe_image: Array
+    depth_m: float
+    aperture_m: float
+    face_radius_m: float = 0.0  # of curvature along probe x; 0 for a flat face, or one that is not known
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuality:
+    """The verdict on one image, with the image's own stamp. `coupled_m` is the lateral extent (min, max) in probe x
+    over which the probe touches; (0, 0) when it does not."""
+
+    stamp_ns: int
+    contact_share: float
+    visibility: float
+    coupled_m: tuple[float, float]
+    accepted: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A point cloud from the depth camera in base coordinates: `points` (N, 3) and unit outward `normals` (N, 3)."""
+
+    stamp_ns: int
+    points: Array
+    normals: Array
+
+
+# --- planning and safety ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSkin:
+    """The planned skin points in base: `points` (N, 3) and `quality` (N,), NaN where no accepted image covers a point yet."""
+
+    stamp_ns: int
+    points: Array
+    quality: Array
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """Where the examination stands. `outcome` is '' until concluded, then 'accepted', 'rejected', 'stopped' or
+    'aborted'."""
+
+    stamp_ns: int
+    mode: str
+    phase: str
+    coverage: float = 0.0
+    repeats: int = 0
+    time_left_s: float | None = None
+    outcome: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyStatus:
+    """The supervisor's verdict: `state` is 'ok', 'retreat' or 'stopped'; `reasons` say why, first cause first."""
+
+    stamp_ns: int
+    state: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A counted run-time fault. `kind` is one of a room's named kinds."""
+
+    stamp_ns: int
+    source: str
+    kind: str
+    detail: str = ""
+    values: dict[str, Any] = field(default_factory=dict)

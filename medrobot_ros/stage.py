@@ -1,0 +1,61 @@
+"""The shape that every stage of the cell has, so that one process or eight can compose the same objects.
+
+A stage owns no clock, no thread and no I/O. It is given signals as they arrive and time as it passes, and answers with
+(topic, signal) pairs, the topics being rows of `interfaces.TOPICS`. `cell.Cell` routes the pairs in one process;
+`nodes.StageNode` carries them over ROS 2.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol, runtime_checkable
+
+from medrobot_ros.signals import Event
+
+Outputs = Iterable[tuple[str, Any]]
+NOTHING: tuple[tuple[str, Any], ...] = ()
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """`name` is the node name in the interface table; `rate_hz` is how often `tick` is called.
+
+    A stage may name `sampled` topics, of which it wants the latest with each tick and no more.
+    `now_ns` is set by whoever composes before every `receive`: the time of arrival on the cell's clock."""
+
+    name: str
+    rate_hz: float
+    now_ns: int
+
+    def receive(self, topic: str, signal: Any) -> Outputs:
+        """Takes one signal; a control stage answers in the same call, others store it for the next tick."""
+        ...
+
+    def tick(self, stamp_ns: int) -> Outputs:
+        """Advances to `stamp_ns` and returns what is to be published."""
+        ...
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """Serves a request named in `interfaces.SERVICES`: (granted, why)."""
+        ...
+
+
+class EventLog:
+    """Counts a stage's run-time faults by kind and lets each kind out at most once a second, with its count."""
+
+    PERIOD_NS = 1_000_000_000
+
+    def __init__(self, source: str) -> None:
+        self.counts: dict[str, int] = {}
+        self._source = source
+        self._waiting: dict[str, Event] = {}
+        self._sent_ns: dict[str, int] = {}
+
+    def add(self, stamp_ns: int, kind: str, detail: str = "") -> None:
+        """Counts one fault."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self._waiting[kind] = Event(stamp_ns, self._source, kind, detail, {"count": self.counts[kind]})
+
+    def drain(self, stamp_ns: int) -> list[tuple[str, Event]]:
+        """What is due on the `events` topic."""
+        due = [k for k in self._waiting if stamp_ns - self._sent_ns.get(k, -self.PERIOD_NS) >= self.PERIOD_NS]
+        self._sent_ns.update((k, stamp_ns) for k in due)
+        return [("events", self._waiting.pop(k)) for k in due]

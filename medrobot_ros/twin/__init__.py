@@ -1,0 +1,1 @@
+"""The patient: skin, tissue, breathing and anatomy, and what sensors would make of them."""

@@ -1,0 +1,136 @@
+"""The mock hardware: an arm's servos, its F/T sensor, and the patient under the probe. It speaks the real topics."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.config import CellConfig
+from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
+from medrobot_ros.hardware.servo import Servo
+from medrobot_ros.imaging.probe import load_probe
+from medrobot_ros.safety.permit import PermitGate
+from medrobot_ros.signals import Array, HardwareStatus, JointState, PatientTruth, Stamp, Wrench
+from medrobot_ros.stage import EventLog, Outputs
+from medrobot_ros.twin.body import load_body
+from medrobot_ros.twin.patient import Face, Patient
+
+STEP_S = 0.001
+SLOW_RATE_HZ = 100.0  # of what is published beside the control loop
+STATE_PERIOD_NS = 1_000_000_000
+TORQUE_PER_FORCE_M = 0.02  # a F/T sensor's torque bias over its force bias
+
+
+def make(config: CellConfig, arm: ArmModel) -> "MockHardware":
+    """The backend's factory."""
+    return MockHardware(config, arm)
+
+
+class MockHardware:
+    """Stage `hardware` at the control rate. """
+
+    name = "hardware"
+
+    def __init__(self, config: CellConfig, arm: ArmModel) -> None:
+        self.rate_hz = config.hardware.rate_hz
+        self._arm, self._config = arm, config.hardware
+        self._rng = np.random.default_rng([config.seed, 2])
+        self._events = EventLog(self.name)
+        self._servo = Servo(arm, config.hardware, arm.q_home, self._events, self._rng)
+        self._gate = PermitGate(config.safety.permit_timeout_s)
+        probe = load_probe(config.probe.name)
+        face = Face(probe.face_radius_m, 0.5 * probe.aperture_m)
+        self._patient = Patient(config.twin, config.body, load_body(config.body.mesh), face, config.seed)
+        self._bias = self._draw_bias()
+        self._T_ft_probe = inverse(arm.T_flange_ft) @ arm.T_flange_probe
+        self._steps = max(1, round(1.0 / (self.rate_hz * STEP_S)))
+        self._past: deque[tuple[int, Array, Array, PatientTruth]] = deque(maxlen=8 + round(0.03 / STEP_S))
+        self.now_ns = 0
+        self._start_ns: int | None = None
+        self._physics_ns = 0
+        self._state_ns = -STATE_PERIOD_NS
+        self._ticks = 0
+        self._decimation = max(1, round(self.rate_hz / SLOW_RATE_HZ))
+
+    def _draw_bias(self) -> Array:
+        v = self._rng.standard_normal(6)
+        force, torque = v[:3] / np.linalg.norm(v[:3]), v[3:] / np.linalg.norm(v[3:])
+        return self._config.force_bias_n * np.concatenate((force, TORQUE_PER_FORCE_M * torque))
+
+    def receive(self, topic: str, signal: Any) -> Outputs:
+        """Commands, permits and stops."""
+        if topic == "forward_position_controller/commands":
+            self._servo.command(self.now_ns, signal)
+        elif topic == "safety/permit":
+            self._gate.receive(self.now_ns, signal)
+        elif topic == "safety/stop" and signal.stop:
+            self._gate.revoke()
+        return ()
+
+    def tick(self, stamp_ns: int) -> Outputs:
+        """One control period of arm and patient, then what their sensors say of a latency ago."""
+        self._advance(stamp_ns)
+        q, qd, truth = self._sensed(stamp_ns)
+        tau = self._arm.gravity_torque(q) - self._arm.jacobian_probe(q).T @ truth.F_tissue_on_probe_in_probe
+        self._limit_torque(stamp_ns, tau)
+        stamp = truth.stamp_ns
+        noise = self._config.encoder_noise_rad * self._rng.standard_normal(self._arm.n)
+        self._ticks += 1
+        out: list[tuple[str, Any]] = []
+        if self._ticks % self._decimation == 0:
+            out += [("twin/probe_pose", truth), ("twin/skin_pose", truth), ("twin/patient", truth), *self._events.drain(stamp_ns)]
+        if self._ticks % (2 * self._decimation) == 0:
+            out.append(("heartbeat", Stamp(stamp_ns, self.name)))
+        out += [
+            ("twin/contact_wrench", truth),
+            ("joint_states", JointState(stamp, q + noise, qd, tau)),
+            ("wrench", self._wrench(stamp, truth)),
+        ]
+        if stamp_ns - self._state_ns >= STATE_PERIOD_NS:
+            self._state_ns = stamp_ns
+            out.append(("hardware/state", HardwareStatus(stamp_ns, clamped=self._servo.clamped, refused=self._servo.refused)))
+        return out
+
+    def _advance(self, stamp_ns: int) -> None:
+        if self._start_ns is None:
+            self._start_ns = self._physics_ns = stamp_ns
+        behind_ns = stamp_ns - self._physics_ns
+        step_ns = max(1, round(behind_ns / self._steps))
+        for k in range(self._steps):
+            now_ns = self._physics_ns + (k + 1) * step_ns if behind_ns else stamp_ns
+            if k == 0 or self._servo.waiting(now_ns):
+                self._servo.plan(now_ns, self._gate.granted(now_ns))
+            self._servo.advance(1e-9 * step_ns if behind_ns else 0.0)
+            truth = self._patient.advance(now_ns, 1e-9 * (now_ns - self._start_ns), self._arm.T_base_probe(self._servo.q))
+            self._past.append((now_ns, self._servo.q, self._servo.qd, truth))
+        self._physics_ns = self.now_ns = stamp_ns
+
+    def _sensed(self, stamp_ns: int) -> tuple[Array, Array, PatientTruth]:
+        """Joints and truth as they were one latency ago."""
+        delay_s = max(0.0, self._config.latency_s + self._config.jitter_s * self._rng.standard_normal())
+        newest_ns = stamp_ns - round(1e9 * delay_s) + round(0.25e9 * STEP_S)
+        for when_ns, q, qd, truth in reversed(self._past):
+            if when_ns <= newest_ns:
+                return q, qd, truth
+        return self._past[0][1:]
+
+    def _wrench(self, stamp_ns: int, truth: PatientTruth) -> Wrench:
+        R_base_ft = truth.T_base_probe[:3, :3] @ self._T_ft_probe[:3, :3].T
+        F = shift_wrench(self._T_ft_probe, truth.F_tissue_on_probe_in_probe)
+        F += weight_wrench(R_base_ft, self._arm.probe_mass_kg, self._arm.p_ft_com) + self._bias
+        noise = self._rng.standard_normal(6)
+        F[:3] += self._config.force_noise_n * noise[:3]
+        F[3:] += self._config.torque_noise_nm * noise[3:]
+        return Wrench(stamp_ns, "ft", F)
+
+    def _limit_torque(self, stamp_ns: int, tau: Array) -> None:
+        self._servo.saturate(tau)
+        beyond = np.abs(tau) > self._arm.tau_max
+        if beyond.any():
+            self._events.add(stamp_ns, "torque_limit", f"joint {1 + int(np.argmax(beyond))}")
+
+    def call(self, service: str) -> tuple[bool, str]:
+        """No services."""
+        return False, f"hardware serves no '{service}'"

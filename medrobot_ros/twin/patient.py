@@ -1,0 +1,142 @@
+"""The patient under the probe: breathes, has a pulse, may shift, and pushes back where the probe's face presses."""
+
+from dataclasses import dataclass
+from math import cos, pi, sin, sqrt
+
+import numba
+import numpy as np
+
+from medrobot_ros.config import BodySection, TwinSection
+from medrobot_ros.geometry.pose import pose, rotation_from_vector
+from medrobot_ros.signals import Array, PatientTruth
+from medrobot_ros.twin.body import Body
+from medrobot_ros.twin.tissue import Tissue, push
+
+ELEVATION_RADIUS_M = 0.02  # a probe's face is rounded across the image as well
+STICTION_SPEED_M_PER_S = 0.001  # below it Coulomb friction fades, so that a probe at rest is not pushed
+
+
+@dataclass(frozen=True)
+class Face:
+    """The probe's contacting face about its tip: radius of curvature and half the width, across the image plane's x."""
+
+    radius_m: float
+    half_width_m: float
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def skin_below(p, x0, y0, step, z, zx, zy):  # type: ignore[no-untyped-def]
+    """Nearest skin point to p (3,) and the outward unit normal there, both (3,), by repeated projection."""
+    x, y = p[0], p[1]
+    s, n = np.empty(3), np.empty(3)
+    for _ in range(5):
+        u = min(max((x - x0) / step, 0.0), z.shape[0] - 1.001)
+        v = min(max((y - y0) / step, 0.0), z.shape[1] - 1.001)
+        i, j = int(u), int(v)
+        a, b = u - i, v - j
+        w00, w10, w01, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
+        n[0] = -(w00 * zx[i, j] + w10 * zx[i + 1, j] + w01 * zx[i, j + 1] + w11 * zx[i + 1, j + 1])
+        n[1] = -(w00 * zy[i, j] + w10 * zy[i + 1, j] + w01 * zy[i, j + 1] + w11 * zy[i + 1, j + 1])
+        n[2] = 1.0
+        n /= sqrt(n[0] * n[0] + n[1] * n[1] + 1.0)
+        s[0], s[1] = x, y
+        s[2] = w00 * z[i, j] + w10 * z[i + 1, j] + w01 * z[i, j + 1] + w11 * z[i + 1, j + 1]
+        along = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2]
+        x, y = p[0] - along * n[0], p[1] - along * n[1]
+    return s, n
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, last_gap, dt):  # type: ignore[no-untyped-def]
+    """Tissue on probe at the tip in probe axes (6,), skin pose (4, 4), face point in base (3,) and its gap to the skin.
+
+    The face point is the one that meets the skin first. `skin` is the height field, `face` (radius, half width), `tissue`
+    (linear, quadratic, damping, friction); speeds come from the last face point and gap, `dt` seconds ago (0: at rest).
+    """
+    x0, y0, step, z, zx, zy = skin
+    R = np.ascontiguousarray(T_base_patient[:3, :3])
+    o = T_base_patient[:3, 3]
+    Rp = np.ascontiguousarray(T_base_probe[:3, :3])
+    _, n = skin_below(R.T @ (T_base_probe[:3, 3] - o), x0, y0, step, z, zx, zy)
+    inward = -(Rp.T @ (R @ n))
+    r = np.empty(3)
+    r[0] = min(max(face[0] * inward[0], -face[1]), face[1])
+    r[1] = min(max(ELEVATION_RADIUS_M * inward[1], -0.3 * ELEVATION_RADIUS_M), 0.3 * ELEVATION_RADIUS_M)
+    r[2] = -0.5 * (r[0] * r[0] / face[0] + r[1] * r[1] / ELEVATION_RADIUS_M)
+    p_base = T_base_probe[:3, 3] + Rp @ r
+    p = R.T @ (p_base - o)
+    s, n = skin_below(p, x0, y0, step, z, zx, zy)
+    gap = (p - s) @ n - offset
+    n_base = R @ n
+    F = np.zeros(6)
+    v_gap = 0.0 if dt == 0.0 else (gap - last_gap) / dt
+    force = push(tissue[0], tissue[1], tissue[2], -gap, -v_gap)
+    if force > 0.0:
+        f_base = force * n_base
+        if dt > 0.0:
+            v = (p_base - last_p) / dt
+            v -= (v @ n_base) * n_base
+            f_base -= (tissue[3] * force / (np.sqrt(v @ v) + STICTION_SPEED_M_PER_S)) * v
+        F[:3] = Rp.T @ f_base
+        F[3:] = np.cross(r, F[:3])
+    T = np.zeros((4, 4))
+    T[:3, 2] = -n_base
+    T[0, 0] = 1.0
+    T[:3, 0] -= n_base[0] * n_base
+    T[:3, 0] /= np.sqrt(1.0 - n_base[0] * n_base[0])
+    T[:3, 1] = np.cross(T[:3, 2], T[:3, 0])
+    T[:3, 3] = R @ (s + offset * n) + o
+    T[3, 3] = 1.0
+    return F, T, p_base, gap
+
+
+class Patient:
+    """State of the patient in time. `advance` moves it; the force depends on how fast the probe presses."""
+
+    def __init__(self, config: TwinSection, placing: BodySection, body: Body, face: Face, seed: int) -> None:
+        self._config, self._placing = config, placing
+        tissue = Tissue.from_config(config.tissue)
+        self._tissue = (tissue.linear_n_per_m, tissue.quadratic_n_per_m2, tissue.damping_s, tissue.friction)
+        self._face = (face.radius_m, face.half_width_m)
+        zx, zy = body.gradients()
+        self._skin = (body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy))
+        self._phase0 = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi)
+        self._at_rest = pose(rotation_from_vector(np.array([0.0, 0.0, placing.yaw_rad])), np.asarray(placing.position_m))
+        self._forget()
+        self.advance(0, 0.0, pose(np.eye(3), np.array([0.0, 0.0, 1.0])))  # compiles or loads the kernel, which must not wait for a tick
+        self._forget()
+
+    def _forget(self) -> None:
+        self._first_contact_s: float | None = None
+        self._last_s: float | None = None
+        self._last_gap_m = 0.0
+        self._last_p = np.zeros(3)
+
+    def breathing(self, time_s: float) -> tuple[float, float]:
+        """Phase [rad] and the skin's offset [m] along its outward normal, pulse included."""
+        b, h = self._config.breathing, self._config.pulse
+        phase = 2.0 * pi * b.frequency_hz * time_s + self._phase0
+        return phase, b.amplitude_m * sin(phase) + h.amplitude_m * sin(2.0 * pi * h.frequency_hz * time_s)
+
+    def T_base_patient(self, time_s: float) -> Array:
+        """Where the patient frame lies, after any shift. (4, 4)."""
+        shift = self._config.shift
+        if shift.time_s == 0.0 or self._first_contact_s is None:
+            return self._at_rest
+        share = min(max((time_s - self._first_contact_s - shift.time_s) / shift.duration_s, 0.0), 1.0)
+        T = self._at_rest.copy()
+        T[:3, 3] += np.asarray(shift.offset_m) * (0.5 - 0.5 * cos(pi * share))
+        return T
+
+    def advance(self, stamp_ns: int, time_s: float, T_base_probe: Array) -> PatientTruth:
+        """Moves the patient to `time_s` with the probe at `T_base_probe`; call with increasing times."""
+        T_base_patient = self.T_base_patient(time_s)
+        phase, offset = self.breathing(time_s)
+        dt = 0.0 if self._last_s is None else time_s - self._last_s
+        F, T_base_skin, self._last_p, self._last_gap_m = _press(
+            T_base_probe, T_base_patient, offset, self._skin, self._face, self._tissue, self._last_p, self._last_gap_m, dt
+        )
+        self._last_s = time_s
+        if self._last_gap_m < 0.0 and self._first_contact_s is None:
+            self._first_contact_s = time_s
+        return PatientTruth(stamp_ns, F, T_base_probe, T_base_skin, T_base_patient, phase, offset, max(0.0, -self._last_gap_m))

@@ -1,0 +1,73 @@
+"""Differential kinematics: exact where free, optimal where bounded, slow near singularities."""
+
+import numpy as np
+import pytest
+from scipy.optimize import lsq_linear
+
+from medrobot_ros.arms import load_arm
+from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk
+from medrobot_ros.signals import Array
+
+PERIOD_S = 0.002
+
+
+def test_a_small_twist_is_met_exactly() -> None:
+    model = load_arm("iiwa7", "linear")
+    V = 1e-4 * np.array([1.0, -2.0, 1.5, 3.0, -1.0, 2.0])
+    qd, slowing = DifferentialIk(model, PERIOD_S).step(model.q_home, np.zeros(model.n), V)
+    assert model.jacobian_probe(model.q_home) @ qd == pytest.approx(V, abs=1e-12)
+    assert slowing.pace == 1.0
+
+
+def test_the_posture_moves_the_joints_but_not_the_probe() -> None:
+    model = load_arm("fr3", "linear")
+    solver, qd, still = DifferentialIk(model, PERIOD_S), np.zeros(model.n), np.zeros(6)
+    J = model.jacobian_probe(model.q_home)
+    q = model.q_home + 0.3 * np.linalg.svd(J)[2][-1]
+    T, away = model.T_base_probe(q), np.linalg.norm(q - model.q_home)
+    for _ in range(1000):
+        qd, _ = solver.step(q, qd, still)
+        q = q + qd * PERIOD_S
+    assert np.linalg.norm(q - model.q_home) < 0.5 * away
+    assert model.T_base_probe(q) == pytest.approx(T, abs=5e-4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bounded_solution_agrees_with_scipy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    model = load_arm("med14", "linear")
+    J, V, qd_ref = rng.normal(size=(6, model.n)), rng.normal(size=6), rng.normal(size=model.n)
+    low, high = -rng.uniform(0.01, 0.5, model.n), rng.uniform(0.01, 0.5, model.n)
+    ours = DifferentialIk(model, PERIOD_S)._solve(J, V, qd_ref, low, high)
+    root = np.sqrt(REGULARISATION)
+    A = np.vstack((_WEIGHT[:, None] * J, root * np.eye(model.n)))
+    theirs = lsq_linear(
+        A, np.concatenate((_WEIGHT * V, root * qd_ref)), (low, high), method="bvls", tol=1e-14, max_iter=500
+    ).x
+    assert ours == pytest.approx(theirs, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("q", "verdict"),
+    [
+        ((0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785), "go"),
+        ((0.0, 0.334, 0.0, -1.177, 0.0, 1.510, 0.785), "slow"),
+        ((-0.0001, 0.569, 0.0005, -0.7782, 0.0, 1.3453, 0.7845), "halt"),
+    ],
+)
+def test_published_poses_get_their_published_verdict(q: tuple[float, ...], verdict: str) -> None:
+    model = load_arm("fer", "curvilinear")
+    pace = min(slowing_of(np.array(q), sign * np.array([0.0, 0.0, 0.1, 0.0, 0.0, 0.0])) for sign in (1.0, -1.0))
+    assert verdict == ("go" if pace == 1.0 else "slow" if pace > 0.0 else "halt")
+    assert model.n == 7
+
+
+def test_leaving_a_singularity_is_never_slowed() -> None:
+    q = np.array((-0.0001, 0.569, 0.0005, -0.7782, 0.0, 1.3453, 0.7845))
+    paces = sorted(slowing_of(q, sign * np.array([0.1, 0.0, 0.0, 0.0, 0.0, 0.0])) for sign in (1.0, -1.0))
+    assert paces == [0.0, 1.0]
+
+
+def slowing_of(q: Array, V: Array) -> float:
+    model = load_arm("fer", "curvilinear")
+    return DifferentialIk(model, PERIOD_S).step(q, np.zeros(model.n), V)[1].pace

@@ -1,0 +1,259 @@
+import itertools
+
+import numpy as np
+import pytest
+from support import POINTING_DOWN, Gantry
+
+from medrobot_ros.config import CellConfig, ContactSection
+from medrobot_ros.contact import states
+from medrobot_ros.contact.force_control import STABILITY, ForceControl
+from medrobot_ros.contact.path_tracking import PathTracking
+from medrobot_ros.contact.stage import ContactStage
+from medrobot_ros.contact.stiffness import StiffnessEstimate
+from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
+from medrobot_ros.geometry.pose import pose, rotation_from_vector
+from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
+from medrobot_ros.signals import ContactMode, ProbeState, ScanReference, Wrench
+
+DT = 0.002
+ARM = Gantry()
+
+
+def test_every_state_and_mode_and_event_leads_to_a_state():
+    for state, mode in itertools.product(states.STATES, states.MODES):
+        assert states.by_mode(state, mode) in states.STATES
+    for state, event in itertools.product(states.STATES, states.EVENTS):
+        assert states.by_event(state, event) in states.STATES
+
+
+def test_the_table_is_safe():
+    for state in states.STATES:
+        assert states.by_mode(state, "off") == states.FREE
+        if state != states.FREE:
+            assert states.by_mode(state, "retreat") == states.RETREAT
+        if state not in (states.FREE, states.RETREAT):
+            assert states.by_event(state, states.PRESSED) == states.OVER_FORCE
+    for mode in states.MODES:  # a retreat is not taken back
+        assert states.by_mode(states.RETREAT, mode) in (states.RETREAT, states.FREE)
+    assert all(states.by_event(states.FREE, event) == states.FREE for event in states.EVENTS)
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0.4, 0, 0), (0.2, -0.5, 0.3)])
+def test_weight_and_bias_vanish_and_the_tissue_remains(turn):
+    bias = np.array([1.0, -2.0, 0.5, 0.02, 0.01, -0.03])
+    estimate = WrenchEstimate(ARM.T_ft_probe, ARM.probe_mass_kg, ARM.p_ft_com, 1e6, DT)
+    estimate.tare(bias + weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com), POINTING_DOWN)
+    R = rotation_from_vector(np.array(turn)) @ POINTING_DOWN
+    F_tissue = np.array([0.3, -0.2, -5.0, 0.01, 0.02, 0.0])
+    estimate.turn(R)
+    raw = bias + weight_wrench(R, ARM.probe_mass_kg, ARM.p_ft_com) + shift_wrench(ARM.T_ft_probe, F_tissue)
+    assert np.allclose(estimate.update(raw), F_tissue, atol=1e-9)
+
+
+def test_tare_takes_the_mean_of_a_steady_sensor_and_refuses_another():
+    rng = np.random.default_rng(0)
+    tare = Tare(500.0)
+    verdicts = [tare.add(np.full(6, 3.0) + 0.05 * rng.standard_normal(6), 0.0) for _ in range(250)]
+    assert verdicts[-1] == "done" and not any(verdicts[:-1])
+    assert np.allclose(tare.mean(), 3.0, atol=0.02)
+    touched = Tare(500.0)
+    verdicts = [touched.add(np.full(6, 3.0 + 0.02 * k), 0.0) for k in range(250)]
+    assert "not steady" in verdicts[-1]
+    moving = Tare(500.0)
+    assert not any(moving.add(np.zeros(6), 0.01) for _ in range(1000))
+
+
+@pytest.mark.parametrize("stiffness", [200.0, 800.0, 2000.0])
+def test_stiffness_is_felt_through_noise_and_breathing(stiffness):
+    rng = np.random.default_rng(1)
+    estimate = StiffnessEstimate(1000.0, 0.0, DT)
+    z = 0.0
+    for k in range(2000):
+        v = estimate.dither() + 0.002 * np.sin(0.5 * np.pi * k * DT)
+        z += v * DT
+        force = stiffness * (z - 0.001 * np.sin(0.4 * np.pi * k * DT)) + 0.02 * rng.standard_normal()
+        estimate.update(force, v * DT)
+    assert estimate.n_per_m == pytest.approx(stiffness, rel=0.25)
+
+
+@pytest.mark.parametrize("delay_s", [0.002, 0.01, 0.03, 0.1])
+def test_loop_gain_stays_inside_the_stability_bound(delay_s):
+    control = ForceControl(ContactSection(loop_gain_per_s=60.0), delay_s, DT)
+    assert control.loop_gain_per_s <= STABILITY / (delay_s + 1.5 * DT) / 2.0 + 1e-9
+
+
+@pytest.mark.parametrize("stiffness", [300.0, 2000.0])
+def test_force_settles_on_moving_skin_after_a_pure_delay(stiffness):
+    delay = 5
+    control = ForceControl(ContactSection(), delay * DT, DT)
+    z, forces = 0.0, [0.0] * delay
+    errors = []
+    for k in range(8000):
+        skin = 0.005 * np.sin(0.5 * np.pi * k * DT)
+        z += control.update(5.0, forces[-delay], stiffness) * DT
+        forces.append(max(0.0, stiffness * (z + skin)))
+        errors.append(forces[-1] - 5.0)
+    assert np.sqrt(np.mean(np.square(errors[4000:]))) < 0.2
+
+
+def test_path_tracking_follows_its_own_reference():
+    T = np.stack([pose(POINTING_DOWN, np.array([0.5, y, 0.1])) for y in np.linspace(0, 0.1, 51)])
+    path = PathTracking(ScanReference(0, "a", T, np.linspace(0, 5, 51)), 4.0, 4.0)
+    probe = T[0] @ pose(rotation_from_vector(np.array([0.1, 0, 0])), np.array([0.005, 0.0, 0.02]))
+    for _ in range(505):
+        V = path.twist(probe, 1.0)
+        assert V[2] == 0.0
+        probe = probe @ pose(rotation_from_vector(V[3:] * 0.01), V[:3] * 0.01)
+        path.time_s += 0.01
+    assert np.hypot(*(probe[:2, 3] - T[-1][:2, 3])) < 2e-3
+    assert path.progress == 1.0
+
+
+class Bench:
+    """The contact stage over an ideal probe on flat linear skin at z = 0.1 m."""
+
+    def __init__(self, stiffness=800.0):
+        self.stage = ContactStage(CellConfig().contact, 15.0, 500.0, 0.008, ARM.T_ft_probe, ARM.probe_mass_kg, ARM.p_ft_com)
+        self.T = pose(POINTING_DOWN, np.array([0.5, 0.0, 0.12]))
+        self.stiffness, self.skin_m, self.now_ns = stiffness, 0.10, 0
+        self.events, self.forces = [], []
+        self.deaf = False
+
+    def run(self, seconds):
+        for k in range(round(seconds / DT)):
+            self.now_ns += round(1e9 * DT)
+            depth = self.skin_m - self.T[2, 3]
+            force = max(0.0, self.stiffness * depth)
+            self.forces.append(force)
+            F = weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com) + np.array([1.0, 0, 2.0, 0, 0, 0])
+            F += shift_wrench(ARM.T_ft_probe, np.array([0, 0, -force, 0, 0, 0]))
+            if k % 5 == 0:
+                self.stage.receive("probe/pose", ProbeState(self.now_ns, self.T.copy(), np.zeros(6)))
+                self.events += [s for t, s in self.stage.tick(self.now_ns) if t == "events"]
+            for topic, signal in self.stage.receive("wrench", Wrench(self.now_ns, "ft", F)):
+                if topic == "probe/twist_command":
+                    V = signal.V_base_probe_in_probe
+                    self.T = self.T @ pose(rotation_from_vector(V[3:] * DT), V[:3] * DT)
+
+    def mode(self, mode):
+        self.stage.receive("contact/mode", ContactMode(self.now_ns, mode))
+
+    def seat(self):
+        T = np.stack([pose(POINTING_DOWN, np.array([0.5, y, 0.1])) for y in np.linspace(0, 0.05, 26)])
+        self.stage.receive("scan/reference", ScanReference(self.now_ns, "a", T, np.linspace(0, 2.5, 26)))
+        self.run(0.02)
+        self.mode("tare")
+        self.run(0.6)
+        self.mode("approach")
+        self.run(4.0)
+        return self
+
+    @property
+    def status(self):
+        return self.stage.status(self.now_ns)
+
+
+def test_an_examinations_course():
+    bench = Bench().seat()
+    assert (bench.status.state, bench.status.reason) == (states.SEAT, "seated")
+    assert max(bench.forces) < 6.0  # little overshoot on first contact
+    bench.mode("scan")
+    bench.run(3.5)
+    assert bench.status.state == states.SCAN and bench.status.progress == 1.0
+    assert abs(bench.forces[-1] - 5.0) < 0.05
+    bench.mode("retreat")
+    bench.run(2.0)
+    assert bench.status.state == states.FREE and bench.T[2, 3] > 0.14
+
+
+def test_no_approach_without_tare():
+    bench = Bench()
+    bench.run(0.1)
+    bench.mode("approach")
+    bench.run(0.1)
+    assert bench.status.state == states.FREE and bench.events[-1].kind == "refused_mode"
+
+
+def test_no_tare_while_touching():
+    bench = Bench().seat()
+    assert bench.stage.call("contact/tare") == (False, "no tare while touching")
+    before = bench.status.state
+    bench.mode("tare")
+    bench.run(0.1)
+    assert bench.status.state == before and "touching" in bench.status.reason
+
+
+def test_skin_that_falls_away_is_found_again():
+    bench = Bench().seat()
+    bench.mode("scan")
+    bench.run(0.5)
+    bench.skin_m -= 0.025
+    bench.run(0.3)
+    assert bench.status.state == states.LOST
+    bench.run(2.0)
+    assert bench.status.lost_count == 1 and bench.status.state == states.SCAN
+
+
+def test_skin_that_is_gone_ends_in_a_retreat():
+    bench = Bench().seat()
+    bench.mode("scan")
+    bench.run(0.5)
+    bench.skin_m -= 0.2
+    bench.run(6.0)
+    assert bench.status.state == states.FREE and bench.status.lost_count == 1
+    assert bench.T[2, 3] > 0.09
+
+
+def test_over_force_yields_and_comes_back():
+    bench = Bench(2000.0).seat()
+    bench.skin_m += 0.012
+    bench.run(0.05)
+    assert bench.status.state == states.OVER_FORCE
+    bench.run(1.0)
+    assert bench.forces[-1] < 10.0 and bench.status.state == states.SEAT
+
+
+def test_force_reference_is_ramped_and_refused_outside_its_range():
+    bench = Bench().seat()
+    bench.stage.receive("scan/force_reference", Wrench(bench.now_ns, "probe", np.array([0, 0, -8.0, 0, 0, 0])))
+    bench.run(0.1)
+    assert bench.forces[-1] < 6.0
+    bench.run(2.0)
+    assert bench.forces[-1] == pytest.approx(8.0, abs=0.3)
+    bench.stage.receive("scan/force_reference", Wrench(bench.now_ns, "probe", np.array([0, 0, -13.0, 0, 0, 0])))
+    bench.run(1.0)
+    assert bench.forces[-1] == pytest.approx(8.0, abs=0.3)
+    assert bench.events[-1].kind == "refused_force"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_wrench_that_is_not_finite_is_counted_and_never_passed_on(bad):
+    bench = Bench().seat()
+    outputs = list(bench.stage.receive("wrench", Wrench(bench.now_ns + 1, "ft", np.full(6, bad))))
+    assert outputs == []
+    bench.run(0.02)
+    assert any(e.kind == "non_finite_wrench" for e in bench.events) and np.isfinite(bench.T).all()
+
+
+def test_an_older_wrench_is_counted_and_dropped():
+    bench = Bench().seat()
+    assert list(bench.stage.receive("wrench", Wrench(bench.now_ns - 10_000_000, "ft", np.zeros(6)))) == []
+    bench.run(0.02)
+    assert any(e.kind == "stale_wrench" for e in bench.events)
+
+
+def test_safety_retreat_overrides_the_planner():
+    from medrobot_ros.signals import SafetyStatus
+
+    bench = Bench().seat()
+    bench.stage.receive("safety/state", SafetyStatus(bench.now_ns, "retreat", ("test",)))
+    bench.mode("scan")
+    bench.run(2.0)
+    assert bench.status.state == states.FREE
+
+
+def test_an_unknown_mode_is_refused():
+    bench = Bench().seat()
+    bench.mode("dance")
+    bench.run(0.05)
+    assert bench.status.mode == "approach" and bench.events[-1].kind == "unknown_mode"

@@ -1,0 +1,90 @@
+from io import BytesIO
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from medrobot_ros.config import CellConfig
+from medrobot_ros.imaging.preview import to_png
+from medrobot_ros.imaging.quality import QualityMeter
+from medrobot_ros.imaging.stage import HEARTBEAT_HZ, ImagingStage, make_imaging
+from medrobot_ros.signals import Image, ImageGeometry, PatientTruth
+from medrobot_ros.stage import Stage
+
+GEOMETRY = ImageGeometry(0, "flat", 60, 40, (0.001, 0.001), np.eye(4), 0.06, 0.04)
+
+
+class Scripted:
+    """Gives the images of a list, one a call."""
+
+    def __init__(self, images: list[Image | None]) -> None:
+        self.images, self.truths = images, []
+
+    def geometry(self) -> ImageGeometry:
+        return GEOMETRY
+
+    def acquire(self, stamp_ns: int, truth: PatientTruth | None) -> Image | None:
+        self.truths.append(truth)
+        return self.images.pop(0) if self.images else None
+
+
+def image(stamp_ns: int, shape: tuple[int, int] = (60, 40)) -> Image:
+    return Image(stamp_ns, np.full(shape, 90, np.uint8))
+
+
+def stage(images: list[Image | None], rate_hz: float = 20.0) -> ImagingStage:
+    return ImagingStage(Scripted(images), QualityMeter(GEOMETRY, 0.7, 0.35), rate_hz)
+
+
+def topics(outputs) -> list[str]:
+    return [t for t, _ in outputs]
+
+
+def test_each_image_comes_with_a_verdict_of_its_own_stamp():
+    it = stage([image(5), None, image(9)])
+    first, second, third = (list(it.tick(k)) for k in (10, 20, 30))
+    assert topics(first) == ["heartbeat", "image/geometry", "image", "image/quality"]
+    assert topics(second) == ["heartbeat"] and topics(third) == ["heartbeat", "image", "image/quality"]
+    assert dict(first)["image"].stamp_ns == dict(first)["image/quality"].stamp_ns == 5
+    assert dict(first)["image/geometry"].stamp_ns == dict(first)["heartbeat"].stamp_ns == 10
+    assert isinstance(it, Stage)
+
+
+@pytest.mark.parametrize(("image_rate_hz", "tick_hz"), [(20.0, 20.0), (10.0, 10.0), (4.0, 12.0), (1.0, 10.0)])
+def test_the_heart_beats_however_seldom_images_come(image_rate_hz, tick_hz):
+    it = stage([image(k + 1) for k in range(100)], image_rate_hz)
+    assert it.rate_hz == tick_hz >= HEARTBEAT_HZ
+    outputs = [topics(it.tick(k)) for k in range(round(2 * tick_hz))]
+    assert all("heartbeat" in o for o in outputs)
+    assert sum("image" in o for o in outputs) == 2 * image_rate_hz
+
+
+def test_images_out_of_order_or_of_another_size_are_counted_and_dropped():
+    it = stage([image(50), image(40), image(60, (40, 60)), image(70)])
+    outputs = [list(it.tick(k)) for k in range(4)]
+    assert [("image" in topics(o)) for o in outputs] == [True, False, False, True]
+    events = [s for o in outputs for t, s in o if t == "events"]
+    assert [e.kind for e in events] == ["out_of_order", "bad_image"] and "(40, 60)" in events[1].detail
+
+
+def test_the_source_is_given_the_latest_truth():
+    it = stage([])
+    it.tick(0)
+    truth = SimpleNamespace(stamp_ns=3)
+    it.receive("twin/patient", truth)
+    it.tick(1)
+    assert it._source.truths == [None, truth]
+    assert it.call("task/start")[0] is False
+
+
+def test_the_configured_stage_follows_its_settings():
+    config = CellConfig()
+    assert make_imaging(config).rate_hz == config.imaging.rate_hz
+    assert make_imaging(config, 30.0).rate_hz == 30.0
+
+
+def test_a_preview_holds_the_pixels():
+    pixels = np.random.default_rng(0).integers(0, 255, (12, 9)).astype(np.uint8)
+    with Picture.open(BytesIO(to_png(Image(0, pixels)))) as picture:
+        assert np.array_equal(np.asarray(picture), pixels)

@@ -1,0 +1,68 @@
+"""The hand-made layouts are byte for byte what the generic serialiser writes, and read back."""
+
+import numpy as np
+import pytest
+
+from medrobot_ros.geometry.pose import pose, rotation_from_vector
+from medrobot_ros.interfaces import TOPICS, topic
+from medrobot_ros.messages import Codec
+from medrobot_ros.recording import cdr
+from medrobot_ros.recording.writer import message_class, typestore
+from medrobot_ros.signals import JointCommand, JointState, PatientTruth, ProbeState, Stamp, TwistCommand, Wrench
+
+NAMES = tuple(f"fr3_joint{k}" for k in range(1, 8))
+RNG = np.random.default_rng(3)
+
+
+def random_pose():
+    return pose(rotation_from_vector(RNG.standard_normal(3)), RNG.standard_normal(3))
+
+
+def signal_on(name, stamp_ns):
+    if name.startswith("twin/"):
+        yaw = pose(rotation_from_vector(np.array([0.0, 0.0, 0.4])), RNG.standard_normal(3))
+        return PatientTruth(stamp_ns, RNG.standard_normal(6), random_pose(), random_pose(), yaw, *RNG.standard_normal(3).tolist())
+    return {
+        "joint_states": lambda: JointState(stamp_ns, *RNG.standard_normal((3, 7))),
+        "forward_position_controller/commands": lambda: JointCommand(stamp_ns, RNG.standard_normal(7)),
+        "wrench": lambda: Wrench(stamp_ns, "ft", RNG.standard_normal(6)),
+        "contact/wrench": lambda: Wrench(stamp_ns, "probe", RNG.standard_normal(6)),
+        "probe/twist_command": lambda: TwistCommand(stamp_ns, RNG.standard_normal(6)),
+        "probe/pose": lambda: ProbeState(stamp_ns, random_pose(), RNG.standard_normal(6)),
+        "probe/twist": lambda: ProbeState(stamp_ns, random_pose(), RNG.standard_normal(6)),
+        "safety/permit": lambda: Stamp(stamp_ns, "safety"),
+        "heartbeat": lambda: Stamp(stamp_ns, "kinematics"),
+    }[name]()
+
+
+def generic(name, signal, names):
+    message = Codec(message_class, names).encode(name, signal)
+    return bytes(typestore().serialize_cdr(message, topic(name).type))
+
+
+def test_every_topic_at_the_control_rate_has_a_fixed_layout():
+    assert {t.name for t in TOPICS if t.rate_hz >= 100} <= set(cdr.FIXED_TOPICS)
+
+
+@pytest.mark.parametrize("names", [NAMES, NAMES[:3], ("a",), ()], ids=len)
+@pytest.mark.parametrize("name", cdr.FIXED_TOPICS)
+@pytest.mark.parametrize("stamp_ns", [0, 1_999_999_999, 1_700_000_000_000_000_001])
+def test_fixed_layout_equals_the_generic_serialiser(name, stamp_ns, names):
+    signal = signal_on(name, stamp_ns)
+    if name == "joint_states" and names:
+        signal = JointState(stamp_ns, *(v[: len(names)] for v in (signal.q, signal.qd, signal.tau)))
+    if name.endswith("commands"):
+        names = ()
+    assert cdr.to_bytes(name, signal, names) == generic(name, signal, names)
+
+
+def test_arrays_read_back():
+    stamps = [5, 10**9, 2 * 10**18]
+    wrenches = [signal_on("wrench", t) for t in stamps]
+    states = [signal_on("joint_states", t) for t in stamps]
+    truths = [signal_on("twin/skin_pose", t) for t in stamps]
+    data = [generic("wrench", s, ()) for s in wrenches]
+    np.testing.assert_array_equal(cdr.stamps_ns(data), stamps)
+    np.testing.assert_array_equal(cdr.vectors(data, 6), [s.F for s in wrenches])
+    np.testing.assert_array_equal(cdr.joint_positions([generic("joint_states", s, NAMES) for s in states]), [s.q for s in states])
+    np.testing.assert_allclose(cdr.poses([generic("twin/skin_pose", s, ()) for s in truths]), [s.T_base_skin for s in truths], atol=1e-12)

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import Gantry
+
+from medrobot_ros.config import SafetySection
+from medrobot_ros.safety.braking import braked, stopping_distance
+from medrobot_ros.safety.guard import Guard
+from medrobot_ros.signals import Stamp, StopRequest, Wrench
+from medrobot_ros.stage import EventLog
+
+DT = 0.002
+HIGH = np.array([0.5, 0.0, 0.5, 0.0, 0.0, 0.0])  # far from the patient
+
+
+class Run:
+    def __init__(self, q=HIGH):
+        self.events = EventLog("kinematics")
+        self.guard = Guard(Gantry(), SafetySection(), DT, self.events)
+        self.q, self.now_ns, self.qd = q.copy(), 0, np.zeros(6)
+        self.permit = True
+
+    def step(self, target):
+        self.now_ns += round(1e9 * DT)
+        if self.permit:
+            self.guard.receive(self.now_ns, "safety/permit", Stamp(self.now_ns, "safety#0"))
+        sent = self.guard.clamp(self.now_ns, np.asarray(target, float), self.q)
+        self.qd, self.q = (sent - self.q) / DT, sent
+        return sent
+
+
+def moving(run, v, steps=200):
+    for _ in range(steps):
+        run.step(run.q + np.asarray(v) * DT)
+    return run
+
+
+def test_the_first_answer_is_where_the_arm_is():
+    run = Run()
+    assert np.abs(run.step(HIGH + 1.0) - HIGH).max() <= Gantry.brake_rad_per_s2[0] * DT**2 + 1e-12
+
+
+def test_a_feasible_command_passes_as_it_is():
+    run = moving(Run(), [0.1, 0, 0, 0, 0, 0])
+    target = run.q + np.array([0.1, 0, 0, 0, 0, 0]) * DT
+    assert np.allclose(run.step(target), target, atol=1e-12) and run.guard.reason == ""
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_command_that_is_not_finite_brakes(bad):
+    run = moving(Run(), [0.1, 0, 0, 0, 0, 0])
+    for _ in range(20):
+        assert np.isfinite(run.step(np.full(6, bad))).all()
+    assert np.allclose(run.qd, 0.0) and run.events.counts["non_finite_command"] == 1
+
+
+def test_no_permit_brakes_within_its_timeout_and_the_arms_deceleration():
+    run = moving(Run(), [0.2, 0, 0, 0, 0, 0])
+    run.permit = False
+    began = run.now_ns
+    while np.abs(run.qd).max() > 0.0:
+        run.step(run.q + np.array([0.2, 0, 0, 0, 0, 0]) * DT)
+        assert run.now_ns - began < 200_000_000
+    assert run.now_ns - began <= (0.03 + 0.2 / 5.0 + 2 * DT) * 1e9
+
+
+def test_a_stop_revokes_the_permit_at_once():
+    run = moving(Run(), [0.2, 0, 0, 0, 0, 0])
+    run.guard.receive(run.now_ns, "safety/stop", StopRequest(True))
+    before = run.qd[0]
+    run.step(run.q + np.array([0.2, 0, 0, 0, 0, 0]) * DT)
+    assert run.qd[0] < before and run.guard.reason == "no_permit"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(*[st.floats(-20, 20)] * 6), min_size=5, max_size=20))
+def test_no_command_breaks_a_bound(targets):
+    run, arm = Run(), Gantry()
+    for target in targets:
+        for _ in range(5):
+            before = run.qd
+            run.step(target)
+            assert (run.q >= arm.q_lower - 1e-9).all() and (run.q <= arm.q_upper + 1e-9).all()
+            assert (np.abs(run.qd) <= arm.qd_max + 1e-9).all()
+            assert np.linalg.norm(run.qd[:3]) <= 0.4 + 1e-9
+            growing = np.abs(run.qd) > np.abs(before)
+            assert (np.abs(run.qd - before)[growing] <= arm.brake_rad_per_s2[growing] * DT + 1e-6).all()
+
+
+def test_slow_near_the_patient():
+    run = Run(np.array([0.5, 0.0, 0.10, 0, 0, 0]))
+    for _ in range(100):
+        run.step(run.q + np.array([0.4, 0, 0, 0, 0, 0]) * DT)
+        assert np.linalg.norm(run.qd[:3]) <= 0.1 + 1e-9
+    assert run.events.counts["clamped_tip_speed"] >= 1
+
+
+def test_the_workspace_is_left_inwards_only():
+    run = Run(np.array([0.5, 0.49, 0.5, 0, 0, 0]))
+    for _ in range(300):
+        run.step(run.q + np.array([0, 0.2, 0, 0, 0, 0]) * DT)
+    assert run.q[1] < 0.51 and run.guard.reason == "outside_workspace"
+    moving(run, [0, -0.1, 0, 0, 0, 0], 100)
+    assert run.q[1] < 0.5
+
+
+def test_above_the_slow_force_nothing_presses_deeper():
+    run = moving(Run(np.array([0.5, 0, 0.10, 0, 0, 0])), [0, 0, -0.05, 0, 0, 0], 20)
+    for _ in range(30):
+        run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -15.5, 0, 0, 0])))
+        run.step(run.q + np.array([0, 0, -0.05, 0, 0, 0]) * DT)
+    assert np.allclose(run.qd, 0.0) and run.guard.reason == "over_force"
+    run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -15.5, 0, 0, 0])))
+    run.step(run.q + np.array([0, 0, 0.05, 0, 0, 0]) * DT)
+    assert run.qd[2] > 0.0  # it may always lift
+
+
+def test_braking_keeps_the_direction_and_the_deceleration():
+    qd, brake = np.array([0.4, -0.2, 0.0]), np.array([2.0, 4.0, 1.0])
+    after = braked(qd, brake, DT)
+    assert np.allclose(after / after[0], qd / qd[0]) and np.isclose(qd[0] - after[0], 2.0 * DT)
+    assert np.all(braked(1e-4 * qd, brake, DT) == 0.0)
+
+
+def test_stopping_distance_by_hand():
+    assert np.isclose(stopping_distance(0.1, 1.0, 0.05), 0.005 + 0.005)

@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+
+from medrobot_ros.config import SafetySection
+from medrobot_ros.safety.permit import PermitGate
+from medrobot_ros.safety.supervisor import Supervisor
+from medrobot_ros.signals import ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench
+
+MS = 1_000_000
+NODES = ("hardware", "kinematics", "contact", "imaging", "planner", "safety")
+CONTROL = ("hardware", "kinematics", "contact")
+
+
+class Bench:
+    """A supervisor among nodes that are alive unless said to be silent."""
+
+    def __init__(self):
+        self.supervisor = Supervisor(SafetySection(), NODES, -np.ones(3), np.ones(3), np.ones(3))
+        self.now_ns = 0
+        self.silent = set()
+        self.q, self.force_n = np.zeros(3), 0.0
+        self.contact_state = "free"
+        self.last_permit_ns, self.state, self.reasons = -1, "", ()
+
+    def run(self, ms):
+        for _ in range(ms // 10):
+            self.now_ns += 10 * MS
+            for topic, signal in self.supervisor.tick(self.now_ns):
+                if topic == "safety/permit":
+                    self.last_permit_ns = self.now_ns
+                if isinstance(signal, SafetyStatus):
+                    self.state, self.reasons = signal.state, signal.reasons
+            for n in NODES:
+                if n not in self.silent:
+                    self.supervisor.receive("heartbeat", Stamp(self.now_ns, n))
+            if "joint_states" not in self.silent:
+                self.supervisor.receive("joint_states", JointState(self.now_ns, self.q, np.zeros(3), np.zeros(3)))
+            if "wrench" not in self.silent:
+                self.supervisor.receive("wrench", Wrench(self.now_ns, "ft", np.zeros(6)))
+            self.supervisor.receive("contact/wrench", Wrench(self.now_ns, "probe", np.array([0, 0, -self.force_n, 0, 0, 0])))
+            self.supervisor.receive("contact/state", ContactStatus(self.now_ns, "scan", self.contact_state))
+
+    @property
+    def permitted(self):
+        return self.last_permit_ns == self.now_ns
+
+
+@pytest.fixture
+def bench():
+    b = Bench()
+    b.run(100)
+    assert b.permitted and b.state == "ok"
+    return b
+
+
+def test_no_permit_before_every_node_is_heard():
+    b = Bench()
+    b.silent = {"planner"}
+    b.run(500)
+    assert not b.permitted
+    b.silent = set()
+    b.run(50)
+    assert b.permitted
+
+
+@pytest.mark.parametrize("node", [*CONTROL, "joint_states", "wrench"])
+def test_control_path_silence_takes_the_permit_within_60_ms(bench, node):
+    bench.silent = {node}
+    began = bench.now_ns
+    bench.run(100)
+    assert bench.state == "stopped" and node in bench.reasons[0]
+    assert bench.last_permit_ns - began <= 60 * MS
+
+
+@pytest.mark.parametrize("node", ["imaging", "planner"])
+def test_other_silence_retreats_first_then_stops(bench, node):
+    bench.contact_state = "scan"
+    bench.silent = {node}
+    bench.run(480)
+    assert bench.state == "ok"
+    bench.run(60)
+    assert bench.state == "retreat" and bench.permitted
+    bench.contact_state = "free"
+    bench.run(20)
+    assert bench.state == "stopped" and not bench.permitted
+
+
+def test_a_retreat_that_does_not_end_is_a_stop(bench):
+    bench.contact_state, bench.force_n = "retreat", 26.0
+    bench.run(2900)
+    assert bench.state == "retreat"
+    bench.run(300)
+    assert bench.state == "stopped"
+
+
+def test_force_above_the_limit_retreats(bench):
+    bench.contact_state, bench.force_n = "scan", 24.9
+    bench.run(100)
+    assert bench.state == "ok"
+    bench.force_n = 25.1
+    bench.run(20)
+    assert bench.state == "retreat" and "25.1 N" in bench.reasons[0]
+
+
+@pytest.mark.parametrize("q", [[np.nan, 0, 0], [0, 1.1, 0], [0, 0, -1.1]])
+def test_impossible_joints_stop(bench, q):
+    bench.q = np.array(q)
+    bench.run(20)
+    assert bench.state == "stopped"
+
+
+def test_the_stop_latches_until_reset_and_reset_needs_its_causes_gone(bench):
+    bench.silent = {"contact"}
+    bench.run(1000)
+    assert bench.state == "stopped"
+    granted, why = bench.supervisor.call("safety/reset")
+    assert not granted and "contact" in why
+    bench.silent = set()
+    bench.run(200)
+    assert bench.state == "stopped" and not bench.permitted  # alive again, but nothing resumes by itself
+    assert bench.supervisor.call("safety/reset")[0]
+    bench.run(20)
+    assert bench.state == "ok" and bench.permitted
+    assert not bench.supervisor.call("safety/reset")[0]
+
+
+def test_anyone_may_stop_but_nobody_may_clear_it_by_topic(bench):
+    bench.supervisor.receive("safety/stop", StopRequest(False))
+    bench.run(20)
+    assert bench.state == "ok"
+    bench.supervisor.receive("safety/stop", StopRequest(True))
+    bench.run(20)
+    assert bench.state == "stopped"
+    bench.supervisor.receive("safety/stop", StopRequest(False))
+    bench.run(20)
+    assert bench.state == "stopped"
+
+
+def test_gate_ages_and_epochs():
+    gate = PermitGate(0.03)
+    assert not gate.granted(0)
+    gate.receive(0, Stamp(0, "safety#0"))
+    assert gate.granted(30 * MS) and not gate.granted(31 * MS)
+    gate.revoke()
+    gate.receive(40 * MS, Stamp(0, "safety#0"))
+    assert not gate.granted(40 * MS)
+    gate.receive(50 * MS, Stamp(0, "anybody"))
+    assert not gate.granted(50 * MS)
+    gate.receive(60 * MS, Stamp(0, "safety#1"))
+    assert gate.granted(60 * MS)
