@@ -62,7 +62,7 @@ class Playback:
 
 def _relative_times(sequence: Sequence, good: list[int]) -> Array:
     """Seconds since the first good frame. Shape (frames,)."""
-    times = []
+    times: list[float] = []
     for k in good:
         t = sequence.frames[k].time_s
         if t is None:

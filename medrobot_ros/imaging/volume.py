@@ -184,7 +184,7 @@ def compound_run(images: Iterable[tuple[NDArray[np.uint8], Array]], out: Path) -
 
 
 def reconstruct(
-    frames: Iterable[NDArray[np.uint8]], T_reference_pixel: Iterable[Array], settings: Reconstruction = Reconstruction()
+    frames: Iterable[NDArray[np.uint8]], T_reference_pixel: Iterable[Array], settings: Reconstruction
 ) -> Volume:
     """Volume in the reference frame of `frames` (rows, columns) with their transforms (4, 4) from pixels to mm."""
     tracked = [_clipped(pixels, T, settings.clip) for pixels, T in zip(frames, T_reference_pixel, strict=True)]

@@ -6,26 +6,34 @@ from typing import Any
 
 from medrobot_ros.description import realtime_priority
 from medrobot_ros.nodes.executor import run, spin
+from medrobot_ros.nodes.polling import poll_periodically
+
+ANSWERING = ("kinematics", "contact")  # these answer every sample as it comes; the others work periodically
 
 
 def run_node(name: str, args: list[str] | None = None) -> int:
     """One node until a signal; returns the exit status."""
     if name == "hardware":
-        from medrobot_ros.nodes.hardware import HardwareNode, work
+        from medrobot_ros.nodes.hardware import HardwareNode
 
-        return run(HardwareNode, realtime_priority(name), work, args)
+        return run(HardwareNode, realtime_priority(name), lambda node, running: node.loop(running), args)
     if name == "recorder":
         from medrobot_ros.nodes.recorder import RecorderNode
 
-        return run(RecorderNode, realtime_priority(name), spin, args)
+        return run(RecorderNode, realtime_priority(name), lambda node, running: node.loop(running), args)
     from medrobot_ros.nodes.stage_node import StageNode
 
-    return run(lambda: StageNode(name), realtime_priority(name), _spin_with_ticks, args)
+    work = _answer if name in ANSWERING else _work_periodically
+    return run(lambda: StageNode(name), realtime_priority(name), work, args)
 
 
-def _spin_with_ticks(node: Any, running: Callable[[], bool]) -> None:
+def _answer(node: Any, running: Callable[[], bool]) -> None:
     node.create_timer(1.0 / node.stage.rate_hz, node.tick)
     spin(node, running)
+
+
+def _work_periodically(node: Any, running: Callable[[], bool]) -> None:
+    poll_periodically(node, node.stage.rate_hz, node.tick, running)
 
 
 def hardware() -> int:

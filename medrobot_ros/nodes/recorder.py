@@ -1,5 +1,6 @@
 """The recorder node: every cell topic into the run's bag, as the bytes that arrived."""
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import Topic, recorded_topics, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.parameters import declare_config
+from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.nodes.realtime import SteadyClock
 from medrobot_ros.nodes.stage_node import message_type, qos
 from medrobot_ros.recording.writer import BagWriter, new_run
 from medrobot_ros.signals import Stamp
 
 QUEUE = 500
-HEARTBEAT_S = 0.1
+POLL_HZ = 20.0
 
 
 class RecorderNode(Node):
@@ -39,7 +41,6 @@ class RecorderNode(Node):
         self._heartbeat = self.create_publisher(Header, "heartbeat", qos(topic("heartbeat")))
         for t in recorded_topics():
             self.create_subscription(message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True)
-        self.create_timer(HEARTBEAT_S, self._beat)
         self.get_logger().info(f"recording to {self._folder}")
 
     def _receiver(self, t: Topic) -> Any:
@@ -52,6 +53,10 @@ class RecorderNode(Node):
                     self.get_logger().error(f"recording failed: {e}")
 
         return receive
+
+    def loop(self, running: Callable[[], bool]) -> None:
+        """Empties the queues until the end."""
+        poll_periodically(self, POLL_HZ, self._beat, running)
 
     def _beat(self) -> None:
         if self._writer is not None:

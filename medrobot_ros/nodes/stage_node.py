@@ -1,11 +1,11 @@
 """One stage as a ROS 2 node: subscriptions, publishers and services follow from the interface table."""
 
 from importlib import import_module
+from math import ceil
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
 
 from medrobot_ros.cell import make_stage
@@ -16,6 +16,7 @@ from medrobot_ros.nodes.parameters import declare_config
 from medrobot_ros.nodes.realtime import SteadyClock
 from medrobot_ros.stage import EventLog, Outputs
 
+SPARE = 2  # ticks' worth of messages that a queue holds
 ON_DEMAND_DEPTH = 10  # of commands and requests, which must not overwrite each other
 
 
@@ -50,13 +51,9 @@ class StageNode(Node):
             t.name: self.create_publisher(message_type(t.type), t.name, qos(t))
             for t in TOPICS if name in t.writers and t.name != "/diagnostics"
         }
-        self._samples: dict[str, tuple[bytes, type, Any]] = {}
         for t in TOPICS:
             if name in t.readers:
-                kind, receive = message_type(t.type), self._receiver(t.name)
-                sampled = t.name in getattr(self.stage, "sampled", ())
-                callback = self._sampler(t.name, kind, receive) if sampled else receive
-                self.create_subscription(kind, t.name, callback, qos(t), raw=sampled)
+                self.create_subscription(message_type(t.type), t.name, self._receiver(t.name), self._inbox(t))
         for s in SERVICES:
             if s.server == name:
                 self.create_service(Trigger, s.name, self._server(s.name))
@@ -78,13 +75,10 @@ class StageNode(Node):
 
         return receive
 
-    def _sampler(self, topic: str, kind: type, receive: Any) -> Any:
-        """Keeps the bytes of the latest message for the next tick: most are never decoded."""
-
-        def keep(data: bytes) -> None:
-            self._samples[topic] = (data, kind, receive)
-
-        return keep
+    def _inbox(self, t: Topic) -> QoSProfile:
+        """The table's profile, with room for what arrives between two ticks unless the latest is enough."""
+        latest = t.name in getattr(self.stage, "sampled", ())
+        return qos(t, 0 if latest or t.rate_hz == 0.0 else max(qos(t).depth, ceil(SPARE * t.rate_hz / self.stage.rate_hz)))
 
     def _server(self, service: str) -> Any:
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -104,9 +98,6 @@ class StageNode(Node):
 
     def tick(self) -> None:
         """The stage's periodic work."""
-        samples, self._samples = self._samples, {}
-        for data, kind, receive in samples.values():
-            receive(deserialize_message(data, kind))
         now_ns = self.clock.now_ns()
         self.send(self.stage.tick(now_ns))
         self.send(self._events.drain(now_ns))

@@ -162,7 +162,7 @@ class Anatomy:
     def _paint(
         self, tissue: Tissue, center: tuple[float, ...], half: tuple[float, ...], inside: Inside, normalised: bool = True
     ) -> None:
-        """Paints the voxels of a box about `center` that are `inside`, in coordinates from the centre, as shares of `half` if normalised."""
+        """Paints the voxels within `half` of `center` that are `inside`: coordinates from the centre, as shares of `half` if normalised."""
         axes = (self._x, self._y, self._d)
         box = tuple(slice(*np.searchsorted(a, (c - h, c + h))) for a, c, h in zip(axes, center, half, strict=True))
         scale = half if normalised else (1.0, 1.0, 1.0)

@@ -67,7 +67,7 @@ class TwinUltrasound:
         rng = np.random.default_rng([seed, 5])
         self._speckle = random_tile(rng, SPECKLE_SHAPE, SPECKLE_SIGMA)
         self._structure = np.ascontiguousarray(random_tile(rng, STRUCTURE_SHAPE, STRUCTURE_SIGMA).real) * np.float32(np.sqrt(2.0))
-        self._speckle_pitch_m = np.array(SPECKLE_PITCH) * ASSUMED_SPEED_M_PER_S / settings.frequency_hz
+        self._speckle_per_m = (settings.frequency_hz / ASSUMED_SPEED_M_PER_S / np.array(SPECKLE_PITCH)).astype(np.float32)
         depth = settings.depth_m * np.arange(SAMPLES) / SAMPLES
         tgc_db = np.minimum(TGC_DB_PER_CM_MHZ * 2e-4 * settings.frequency_hz * depth, MAX_TGC_DB)
         self._tgc = (10.0 ** (tgc_db / 20.0)).astype(np.float32)
@@ -99,9 +99,9 @@ class TwinUltrasound:
         )
         share = _coupling(knots[:, 0, 2])
         out = np.empty((self._scan.lines, SAMPLES), np.uint8)
-        frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFF
+        frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFFF  # scatters the milliseconds over the noise
         _render(
-            knots, share, self._labels, self._materials, self._speckle, self._speckle_pitch_m, self._structure,
+            knots, share, self._labels, self._materials, self._speckle, self._speckle_per_m, self._structure,
             self._tgc, self._reverberation, frame, self._level, out,
         )  # fmt: skip
         return out
@@ -124,7 +124,7 @@ def _coupling(face_depth_m: Array) -> NDArray[np.float32]:
     """Share (lines,) of the elements that form each line that touch skin or gel; depth of the face below the skin (lines,) [m]."""
     touching = (face_depth_m > -GEL_M).astype(float)
     kernel = np.ones(2 * (len(touching) // (2 * SUBAPERTURE)) + 1)
-    share: NDArray[np.float32] = np.convolve(touching, kernel, "same") / np.convolve(np.ones_like(touching), kernel, "same")
+    share = np.convolve(touching, kernel, "same") / np.convolve(np.ones_like(touching), kernel, "same")
     return share.astype(np.float32)
 
 
@@ -139,9 +139,9 @@ def _lines_of_sight(T_patient_probe, offset, skin, faces, directions, depth):  #
     coarse = np.empty((KNOT_LINES, KNOT_SAMPLES, 3))
     lines = len(faces)
     for g in range(KNOT_LINES):
-        i = g * (lines - 1) / (KNOT_LINES - 1)
-        a = min(int(i), lines - 2)
-        b = i - a
+        at = g * (lines - 1) / (KNOT_LINES - 1)
+        a = min(int(at), lines - 2)
+        b = at - a
         for k in range(KNOT_SAMPLES):
             r = k * depth / (KNOT_SAMPLES - 1)
             px = (1.0 - b) * (faces[a, 0] + r * directions[a, 0]) + b * (faces[a + 1, 0] + r * directions[a + 1, 0])
@@ -152,9 +152,9 @@ def _lines_of_sight(T_patient_probe, offset, skin, faces, directions, depth):  #
             coarse[g, k, 2] = offset - ((p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2])
     knots = np.empty((lines, KNOT_SAMPLES, 3))
     for i in range(lines):
-        g = i * (KNOT_LINES - 1) / (lines - 1)
-        a = min(int(g), KNOT_LINES - 2)
-        b = g - a
+        at = i * (KNOT_LINES - 1) / (lines - 1)
+        a = min(int(at), KNOT_LINES - 2)
+        b = at - a
         knots[i] = (1.0 - b) * coarse[a] + b * coarse[a + 1]
     return knots
 
@@ -170,15 +170,15 @@ def _undeformed(depth, indentation):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _render(knots, share, labels, materials, speckle, pitch, structure, tgc, reverberation, frame, level, out):  # type: ignore[no-untyped-def]
+def _render(knots, share, labels, materials, speckle, per_m, structure, tgc, reverberation, frame, level, out):  # type: ignore[no-untyped-def]
     """Fills `out` (lines, samples) with grey values."""
     lines, samples = out.shape
     gain_db, range_db = level
     per_knot = samples / (KNOT_SAMPLES - 1)
     gain = np.float32(10.0 ** (gain_db / 20.0))
-    noise = np.float32(10.0 ** (NOISE_DB / 20.0))
+    noise = gain * np.float32(10.0 ** (NOISE_DB / 20.0))
     to_grey, full = np.float32(10.0 * 255.0 / range_db), np.float32(255.0)
-    rows = speckle.shape[0] * speckle.shape[1]
+    strays = speckle.ravel()  # any complex noise will do
     line = np.empty(samples + len(PULSE), np.complex64)
     here = np.empty((KNOT_SAMPLES + 1, 3), np.float32)
     for i in range(lines):
@@ -190,25 +190,27 @@ def _render(knots, share, labels, materials, speckle, pitch, structure, tgc, rev
                 d = knots[i, k, 2]
                 here[k, 2] = _undeformed(d, indentation) if indentation > 0.0 else d
             here[KNOT_SAMPLES] = 2.0 * here[KNOT_SAMPLES - 1] - here[KNOT_SAMPLES - 2]
-            _tissue(here, per_knot, samples, labels, materials, speckle, pitch, structure, share[i] * gain, tgc, line)
+            _tissue(here, per_knot, samples, labels, materials, speckle, per_m, structure, share[i] * gain, tgc, line)
+        stray = strays[(37 * i + frame) % (len(strays) - samples) :]
         air = (np.float32(1.0) - share[i]) * gain
         for k in range(samples):
-            row = (i * 37 + frame + (k >> 8) * 11) % rows
-            stray = speckle[row // speckle.shape[1], row % speckle.shape[1], k & 255] * (noise * gain * tgc[k])
-            echo = line[k + 3] + stray + air * reverberation[k] * (np.float32(1.0) + speckle[0, i & 63, k & 255].real)
+            echo = line[k + len(PULSE) // 2] + stray[k] * noise * tgc[k] + air * reverberation[k]
             power = echo.real * echo.real + echo.imag * echo.imag
             grey = full + to_grey * np.float32(log10(power + np.float32(1e-20)))
             out[i, k] = np.uint8(min(max(grey, np.float32(0.0)), full))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _tissue(knots, per_knot, samples, labels, materials, speckle, pitch, structure, amplitude, tgc, line):  # type: ignore[no-untyped-def]
-    """Adds one line's echoes of tissue to `line`, whose sample k is entry k + 3. `knots` (x, y, depth) [m]."""
+def _tissue(knots, per_knot, samples, labels, materials, speckle, per_m, structure, amplitude, tgc, line):  # type: ignore[no-untyped-def]
+    """Adds one line's echoes of tissue to `line`, which begins half a pulse early. `knots` (x, y, depth) [m]."""
     nx, ny, nd = labels.shape
-    along = 0.0  # true path, in samples
+    aside = np.float32(4096.0)  # keeps tile coordinates above 0
+    along = np.float32(0.0)  # true path, in samples
+    knots_per_sample = np.float32(1.0 / per_knot)
+    last = np.float32(knots.shape[0] - 1.001)
     previous = -1
     for k in range(samples):
-        u = min(along / per_knot, knots.shape[0] - 1.001)
+        u = min(along * knots_per_sample, last)
         a = int(u)
         b = np.float32(u - a)
         x = knots[a, 0] + b * (knots[a + 1, 0] - knots[a, 0])
@@ -223,7 +225,7 @@ def _tissue(knots, per_knot, samples, labels, materials, speckle, pitch, structu
             reflected = (z2 - z1) / (z2 + z1)
             echo = reflected * amplitude * tgc[k] * _facing(labels, materials, i, j, max(m, 2), knots[a + 1] - knots[a])
             for n in range(len(PULSE)):
-                line[k + n] += echo * PULSE[n]
+                line[k + n] += echo * PULSE[n]  # centred on k
             amplitude *= np.float32(1.0) - reflected * reflected
         previous = label
         scattered = materials[label, 3] * amplitude * tgc[k]
@@ -234,7 +236,7 @@ def _tissue(knots, per_knot, samples, labels, materials, speckle, pitch, structu
                 int(y / STRUCTURE_PITCH_M[1] + 4096.0) & (structure.shape[1] - 1), s
             ]  # fmt: skip
             scattered *= max(1.0 + STRUCTURE_GAIN * materials[label, 4] * coarse, 0.1)
-            line[k + 3] += np.float32(scattered) * _scatter(speckle, x / pitch[0] + 4096.0, y / pitch[1] + 4096.0, d / pitch[2] + 4096.0)
+            line[k + len(PULSE) // 2] += np.float32(scattered) * _scatter(speckle, x * per_m[0] + aside, y * per_m[1] + aside, d * per_m[2])
         amplitude *= materials[label, 1]
         along += materials[label, 2]
 

@@ -51,7 +51,7 @@ def test_an_examination_on_each_makers_arm(tmp_path, arm):
         assert (folder / name).stat().st_size > 0, name
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["outcome"] == "accepted" and summary["coverage"] >= 0.95
-    assert 0.0 < summary["true_force_max_n"] < 15.0
+    assert 0.0 < summary["force_max_n"] < 15.0
     assert summary["images"] > 20
     assert "Traceback" not in (folder / "log.txt").read_text()
 
@@ -93,7 +93,7 @@ def test_a_nodes_death_is_a_safety_stop(tmp_path, node):
     assert process.returncode == 3, text
     summary = json.loads((run_folder(tmp_path) / "summary.json").read_text())
     assert node in summary["reason"]
-    assert summary["true_force_max_n"] < 25.0
+    assert summary["force_max_n"] < 25.0
 
 
 def _parent(pid):

@@ -11,6 +11,7 @@ from medrobot_ros.imaging.volume import compound, compound_run, correlation_wher
 XML = """<PlusConfiguration><CoordinateDefinitions>
 <Transform From="Image" To="Probe" Matrix="1 0 0 0  0 1 0 0  0 0 1 0  0 0 0 1"/></CoordinateDefinitions>
 <VolumeReconstruction OutputSpacing="1 1 1" Interpolation="LINEAR" CompoundingMode="MEAN" FillHoles="OFF"/></PlusConfiguration>"""
+GAUSSIAN_FILLING = '<HoleFilling><HoleFillingElement Type="GAUSSIAN"/></HoleFilling>'
 SCALE = np.diag([1e-3, 1e-3, 1e-3, 1.0])
 
 
@@ -57,9 +58,8 @@ def test_overlapping_images_are_averaged():
 
 def test_nearest_neighbour_does_not_blend():
     image = np.tile(np.array([0, 200], np.uint8), (6, 4))
-    linear, nearest = (
-        reconstruct([image], [at(0.3, 0.3)], Reconstruction((1.0, 1.0, 1.0), None, how)) for how in ("LINEAR", "NEAREST_NEIGHBOR")
-    )
+    settings = [Reconstruction((1.0, 1.0, 1.0), None, how) for how in ("LINEAR", "NEAREST_NEIGHBOR")]
+    linear, nearest = (reconstruct([image, image], [at(0.0), at(0.0, 8.3)], s) for s in settings)
     assert set(np.unique(nearest.voxels)) <= {0, 200} and len(np.unique(linear.voxels)) > 2
 
 
@@ -136,7 +136,7 @@ def test_a_sequence_without_poses_says_so(tmp_path):
         ('"1 1 1"', '"1 1 0"', "OutputSpacing must be above zero"),
         ("LINEAR", "CUBIC", "Interpolation = CUBIC"),
         ("MEAN", "LATEST", "CompoundingMode = LATEST"),
-        ('FillHoles="OFF"/>', 'FillHoles="ON"><HoleFilling><HoleFillingElement Type="GAUSSIAN"/></HoleFilling></VolumeReconstruction>', "STICK"),
+        ('FillHoles="OFF"/>', f'FillHoles="ON">{GAUSSIAN_FILLING}</VolumeReconstruction>', "STICK"),
         ("FillHoles=", 'ClipRectangleOrigin="0 0" ClipRectangleSize="80 6" FillHoles=', "larger than the images"),
         ("FillHoles=", 'ClipRectangleOrigin="-1 0" ClipRectangleSize="4 4" FillHoles=', "clip rectangle"),
     ],

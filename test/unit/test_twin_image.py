@@ -99,11 +99,11 @@ def test_an_interface_echoes_as_strongly_as_the_impedances_differ():
 
 
 def test_an_oblique_interface_echoes_less():
-    straight = block(Tissue.BLOOD, (Tissue.MUSCLE, 0.03, 0.2))
+    straight = block(Tissue.BLOOD, (Tissue.BILE, 0.04, 0.2))
     oblique = block(Tissue.BLOOD)
     x = LOW_M[0] + VOXEL_M[0] * np.arange(SHAPE[0])
     depth = VOXEL_M[2] * np.arange(SHAPE[2])
-    oblique[depth[None, None, :] * np.ones(SHAPE) > 0.04 + 0.7 * x[:, None, None]] = Tissue.MUSCLE
+    oblique[depth[None, None, :] * np.ones(SHAPE) > 0.04 + 0.7 * x[:, None, None]] = Tissue.BILE
     peak = [echoes_db(labels)[:, rows(0.02, 0.06)].max(axis=1).mean() for labels in (straight, oblique)]
     assert peak[1] < peak[0] - 5.0
 
@@ -204,7 +204,7 @@ def test_gain_and_range_scale_the_grey_values():
 
 
 def test_a_higher_frequency_sees_less_deep():
-    labels, part = block(Tissue.MUSCLE), rows(0.09, 0.11)
+    labels, part = block(Tissue.LIVER), rows(0.09, 0.11)
     low, high = (source(labels, frequency_hz=f).echoes(0, at(0.001), 0.0)[:, part].mean() for f in (2.5e6, 7e6))
     assert high < low - 20.0
 

@@ -1,0 +1,60 @@
+"""Taking what has arrived when it suits the loop, instead of waking for every message.
+
+Waking a Python thread costs more than most messages do. A node whose work is periodic sleeps to its next deadline and then
+takes everything at once; only contact and kinematics, which answer each sample, are woken by an executor.
+"""
+
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import Any
+
+from medrobot_ros.nodes.realtime import sleep_until
+
+SERVICES_PERIOD_NS = 50_000_000
+
+
+class Poller:
+    """Serves a node's subscriptions and services (parameters included) from one loop."""
+
+    def __init__(self, node: Any) -> None:
+        self._subscriptions = list(node.subscriptions)
+        self._services = list(node.services)
+        self._served_ns = 0
+
+    def poll(self) -> None:
+        """Hands over every message and request that has arrived."""
+        for subscription in self._subscriptions:
+            self.take(subscription, lambda message, info, s=subscription: s.callback(message))
+        now = monotonic_ns()
+        if now - self._served_ns >= SERVICES_PERIOD_NS:
+            self._served_ns = now
+            for service in self._services:
+                _serve(service)
+
+    @staticmethod
+    def take(subscription: Any, use: Callable[[Any, Any], None]) -> None:
+        """Hands over the messages of one subscription, at most as many as its queue holds."""
+        for _ in range(subscription.qos_profile.depth):
+            with subscription.handle:
+                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            if taken is None:
+                return
+            use(*taken)
+
+
+def _serve(service: Any) -> None:
+    with service.handle:
+        request, header = service.handle.service_take_request(service.srv_type.Request)
+    if request is not None and header is not None:
+        service.send_response(service.callback(request, service.srv_type.Response()), header)
+
+
+def poll_periodically(node: Any, rate_hz: float, tick: Callable[[], None], running: Callable[[], bool]) -> None:
+    """Polls and ticks on absolute deadlines; a deadline that has passed is skipped, not caught up."""
+    poller, period_ns = Poller(node), round(1e9 / rate_hz)
+    deadline = monotonic_ns()
+    while running():
+        deadline = max(deadline + period_ns, monotonic_ns())
+        sleep_until(deadline)
+        poller.poll()
+        tick()
