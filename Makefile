@@ -44,6 +44,8 @@ ifdef ROS
 else
 	@$(PIP) -e '.[ros,test]'
 endif
+	@echo "compiling ..."
+	@$(BIN)/python -c "from medrobot_ros import cell, config; cell.simulated_stages(config.CellConfig())"
 	@touch $@
 
 clean:

@@ -16,13 +16,12 @@ import numpy as np
 
 ARMS = ("fr3", "gen3", "iiwa7")
 FIGURES = (
-    "outcome", "coverage", "true_force_rmse_n", "true_force_max_n", "contact_kept", "normal_error_mean_deg", "loop_period_error_p99_s",
-    "loop_answered", "loop_realtime", "images", "repeats",
+    "outcome", "coverage", "force_error_rmse_n", "force_max_n", "contact_share", "normal_error_mean_deg", "images", "repeats", "loop",
 )  # fmt: skip
 LIMITS = {
-    "coverage": ">= 0.95", "true_force_rmse_n": "<= 0.3", "true_force_max_n": "< 15", "contact_kept": ">= 0.99",
-    "normal_error_mean_deg": "<= 4", "loop_period_error_p99_s": "<= 0.0005", "loop_answered": ">= 0.99", "simulated_speed": ">= 5",
-    "reconstruction_ncc": ">= 0.98", "tick_median_us": "<= 100",
+    "coverage": ">= 0.95", "force_error_rmse_n": "<= 0.3", "force_max_n": "< 15", "contact_share": ">= 0.99",
+    "normal_error_mean_deg": "<= 4", "loop.period_error_p99_s": "<= 0.0005", "loop.answered": ">= 0.99", "simulated_speed": ">= 5",
+    "reconstruction.ncc": ">= 0.98", "tick_median_us": "<= 100",
 }  # fmt: skip
 
 

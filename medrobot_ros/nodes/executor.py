@@ -1,5 +1,6 @@
 """Running a node: which executor, and how it ends."""
 
+import gc
 import os
 import signal
 import sys
@@ -72,6 +73,8 @@ def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[st
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make()
         node.realtime = realtime
+        gc.collect()
+        gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
         signals.serving = True
         work(node, signals.running)
     except (Ended, ExternalShutdownException):

@@ -12,6 +12,7 @@ from medrobot_ros.nodes.stage_node import StageNode
 from medrobot_ros.signals import HardwareStatus, StopRequest
 
 COMMANDS = "forward_position_controller/commands"
+POLL_PERIOD_NS = 6_000_000  # permits and stops: a fifth of a permit's life
 CHECK_PERIOD_NS = 200_000_000
 
 
@@ -26,7 +27,7 @@ class HardwareNode(StageNode):
         self._timing: LoopTiming | None = None
         self._answered = False
         self._arrived_ns = 0
-        self._checked_ns = 0
+        self._polled_ns = self._checked_ns = 0
 
     def receive(self, topic: str, signal: Any) -> None:
         """One arrival, at the time that the middleware stamped it with."""
@@ -48,8 +49,10 @@ class HardwareNode(StageNode):
             now = monotonic_ns()
             poller.take(commands, self._on_command(commands))
             self._tick_after(1e-9 * (now - last))
-            poller.poll()
-            self._check_publishers(now)
+            if now - self._polled_ns >= POLL_PERIOD_NS:
+                self._polled_ns = now
+                poller.poll()
+                self._check_publishers(now)
             last = now
             if now - deadline > self._period_ns:
                 deadline = now

@@ -23,7 +23,7 @@ from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import message_type, qos
 from medrobot_ros.progress import Progress
 
-READY_S, SERVICE_S, END_S, ABORT_S, SHOW_S = 60.0, 5.0, 8.0, 20.0, 0.1
+READY_S, SERVICE_S, END_S, ABORT_S, SHOW_S = 180.0, 5.0, 8.0, 20.0, 0.1
 INTERRUPTED = 130
 WATCHED = ("task/state", "safety/state", "contact/state", "image/quality")
 
@@ -48,9 +48,12 @@ class Processes:
         return [n for n, p in self._running.items() if p.poll() is not None]
 
     def end(self) -> dict[str, int]:
-        """Asks all to end, the recorder last, and returns their exit statuses; what does not end in time is killed."""
-        for last in (False, True):
-            group = {n: p for n, p in self._running.items() if (n == "recorder") is last}
+        """Asks all to end and returns their exit statuses; what does not end in time is killed.
+
+        The recorder goes first: how the others leave is no part of the examination.
+        """
+        for recorder in (True, False):
+            group = {n: p for n, p in self._running.items() if (n == "recorder") is recorder}
             for p in group.values():
                 if p.poll() is None:
                     p.send_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ Encoding: OMG CDR, little endian, aligned from byte 4 (DDS-XTypes 1.3, 7.4).
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import isfinite
 from operator import attrgetter
 from struct import Struct
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from medrobot_ros.geometry.pose import quat_xyzw, rotation_from_quat_xyzw
 from medrobot_ros.interfaces import topic
 from medrobot_ros.messages import PATIENT_VALUES, numbered_joints, patient_values
-from medrobot_ros.signals import Array
+from medrobot_ros.signals import Array, JointCommand, JointState, TwistCommand, Wrench
 
 _ENCAPSULATION = b"\x00\x01\x00\x00"
 _BODY = len(_ENCAPSULATION)
@@ -116,7 +117,7 @@ _WRITERS: dict[str, Callable[[Any, tuple[str, ...]], bytes]] = {
     "twin/patient": _patient,
 }
 
-FIXED_TOPICS = tuple(_WRITERS)
+FIXED_TOPICS = frozenset(_WRITERS)
 
 
 def to_bytes(name: str, signal: Any, joint_names: tuple[str, ...]) -> bytes:
@@ -124,7 +125,81 @@ def to_bytes(name: str, signal: Any, joint_names: tuple[str, ...]) -> bytes:
     return _WRITERS[name](signal, joint_names)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading one ------------------------------------------------------------------------------------------------------
+
+_SOURCE = 12  # where a header's text begins: its length, then its characters
+
+
+def _read_stamp(data: bytes) -> int:
+    seconds, nanoseconds = _STAMP.unpack_from(data, _BODY)
+    return int(seconds * 1_000_000_000 + nanoseconds)
+
+
+def _values(data: bytes, head: bytes, at: int, count: int) -> Array | None:
+    """The `count` finite float64 that follow `head` at `at`; None where other bytes lie there."""
+    start = at + len(head)
+    if data[at:start] != head or len(data) < start + count * _DOUBLE:
+        return None
+    values = np.frombuffer(data, "<f8", count, start)
+    return values if isfinite(values.sum()) else None
+
+
+def _read_joints(data: bytes, names: tuple[str, ...]) -> JointState | None:
+    n = len(names)
+    head, length = _named(names, n), _pad(_LENGTH.pack(n), _DOUBLE)
+    q = _values(data, head, _SOURCE, n)
+    at = _SOURCE + len(head) + n * _DOUBLE
+    qd = _values(data, length, at, n)
+    tau = _values(data, length, at + len(length) + n * _DOUBLE, n)
+    return None if q is None or qd is None or tau is None else JointState(_read_stamp(data), q, qd, tau)
+
+
+def _read_command(data: bytes, names: tuple[str, ...]) -> JointCommand | None:
+    n = len(names)
+    q = _values(data, _pad(bytes(8) + _LENGTH.pack(n), _DOUBLE), _BODY, n)
+    return None if q is None else JointCommand(0, q)
+
+
+def _read_wrench(frame: str) -> Callable[[bytes, tuple[str, ...]], Wrench | None]:
+    between = _framed(frame)
+
+    def read(data: bytes, names: tuple[str, ...]) -> Wrench | None:
+        F = _values(data, between, _SOURCE, 6)
+        return None if F is None else Wrench(_read_stamp(data), frame, F)
+
+    return read
+
+
+def _read_twist(frame: str) -> Callable[[bytes, tuple[str, ...]], TwistCommand | None]:
+    between = _framed(frame)
+
+    def read(data: bytes, names: tuple[str, ...]) -> TwistCommand | None:
+        V = _values(data, between, _SOURCE, 6)
+        return None if V is None else TwistCommand(_read_stamp(data), V)
+
+    return read
+
+
+_READERS: dict[str, Callable[[bytes, tuple[str, ...]], Any]] = {
+    "joint_states": _read_joints,
+    "wrench": _read_wrench(topic("wrench").frame),
+    "forward_position_controller/commands": _read_command,
+    "probe/twist_command": _read_twist(topic("probe/twist_command").frame),
+    "contact/wrench": _read_wrench(topic("contact/wrench").frame),
+}
+
+READABLE_TOPICS = frozenset(_READERS)
+
+
+def from_bytes(name: str, data: bytes, joint_names: tuple[str, ...]) -> Any:
+    """The signal in the CDR of one of `READABLE_TOPICS`; None where it is not laid out as `to_bytes` does.
+
+    Another layout may still be a good message (other padding, another order of joints): the generic way decides.
+    """
+    return _READERS[name](data, joint_names) if data[:2] == _ENCAPSULATION[:2] else None
+
+
+# --- reading many -----------------------------------------------------------------------------------------------------
 
 
 def stamps_ns(messages: Sequence[bytes]) -> "np.ndarray[Any, np.dtype[np.int64]]":

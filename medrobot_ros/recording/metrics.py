@@ -309,3 +309,16 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def as_markdown() -> str:
+    """The table of fields as `docs/summary.md` shows it."""
+    head = (
+        "# summary.json\n\nBy `python -m medrobot_ros.recording.metrics > docs/summary.md`; a test compares them. Made from the bag alone; "
+        "SI units but for\nangles in names that say so; `null` where there is no value.\n\n| field | meaning |\n|---|---|\n"
+    )
+    return head + "".join(f"| `{name}` | {meaning} |\n" for name, meaning in FIELDS.items())
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

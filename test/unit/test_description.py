@@ -46,11 +46,11 @@ def test_a_mock_cell_runs_every_node_and_another_needs_no_depth_camera_twin():
     assert {n.name for n in cell_nodes(config)} - {n.name for n in cell_nodes(real)} == {"surface"}
 
 
-def test_the_supervisor_comes_first_and_the_control_path_before_the_rest():
-    priority = {n: realtime_priority(n) for n in NODES}
-    assert all(p is not None for p in priority.values())
-    rest = [priority[n] for n in NODES if n not in CONTROL_PATH]
-    assert max(rest) < min(priority[n] for n in CONTROL_PATH) and max(priority, key=priority.get) == "safety"
+def test_the_control_path_alone_is_real_time_and_the_supervisor_comes_first():
+    assert {n for n in NODES if realtime_priority(n) is not None} == set(CONTROL_PATH)
+    priorities = {n: realtime_priority(n) for n in CONTROL_PATH}
+    assert max(priorities, key=priorities.get) == "safety"
+    assert priorities["hardware"] > max(priorities["kinematics"], priorities["contact"])
 
 
 def test_the_parameter_file_holds_every_setting_in_its_own_type(tmp_path):
