@@ -13,9 +13,9 @@ from medrobot_ros.resources import PACKAGE, share
 
 # Frames that messages name, and the links of the cell's URDF that they are.
 MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
-# Real-time priorities of the control path: the supervisor above all that it watches, the loop's clock above those that answer
-# it. The others share what is left fairly: among strict priorities the lowest would starve, and its silence would stop the arm.
-_PRIORITIES = {"safety": 75, "hardware": 70, "kinematics": 65, "contact": 65}
+# Real-time priorities: the supervisor above all that it watches, the loop's clock above those that answer it, then the recorder,
+# which works little and often. The rest must not have one: the kernel's share for real-time work is the control loop's.
+_PRIORITIES = {"safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "recorder": 20}
 _ONLY_WITH_MOCK = ("surface",)
 _ENVIRONMENT = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 

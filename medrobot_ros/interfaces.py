@@ -50,7 +50,7 @@ _HEADER = "std_msgs/msg/Header"
 TOPICS: tuple[Topic, ...] = (
     Topic("joint_states", "sensor_msgs/msg/JointState", ("hardware",), ("kinematics", "safety"), 500,
           units="rad, rad/s, Nm"),
-    Topic("wrench", _WRENCH, ("hardware",), ("contact", "safety"), 500, frame="ft", units="N, Nm, raw"),
+    Topic("wrench", _WRENCH, ("hardware",), ("contact",), 500, frame="ft", units="N, Nm, raw"),
     Topic("forward_position_controller/commands", "std_msgs/msg/Float64MultiArray", ("kinematics",), ("hardware",), 500,
           reliable=True, units="rad"),
     Topic("probe/pose", _POSE, ("kinematics",), ("contact", "planner"), 100, frame="base", units="m"),
@@ -82,7 +82,7 @@ TOPICS: tuple[Topic, ...] = (
           frame="base", units="m"),
     Topic("task/state", _DIAGNOSTICS, ("planner",), ("recorder", "safety", USER), 1, reliable=True, latched=True),
     Topic("events", _DIAGNOSTICS, NODES, (), 0, reliable=True, depth=50),
-    Topic("twin/contact_wrench", _WRENCH, ("hardware",), (), 500, frame="probe", units="N, Nm, truth"),
+    Topic("twin/contact_wrench", _WRENCH, ("hardware",), (), 100, frame="probe", units="N, Nm, truth"),
     Topic("twin/probe_pose", _POSE, ("hardware",), ("imaging", "surface"), 100, frame="base", units="m, truth"),
     Topic("twin/skin_pose", _POSE, ("hardware",), (), 100, frame="base", units="m, truth"),
     Topic("twin/patient", "sensor_msgs/msg/JointState", ("hardware",), ("imaging", "surface"), 100,

@@ -12,7 +12,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from medrobot_ros.errors import MedrobotError
-from medrobot_ros.nodes.realtime import prepare
+from medrobot_ros.nodes.realtime import prepare, prioritise
 
 WAIT_S = 0.05
 
@@ -69,12 +69,12 @@ def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[st
     node = None
     try:
         signals = _Signals()
-        realtime = prepare(priority)
+        prepare()
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make()
-        node.realtime = realtime
         gc.collect()
         gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
+        node.realtime = prioritise(priority)
         signals.serving = True
         work(node, signals.running)
     except (Ended, ExternalShutdownException):

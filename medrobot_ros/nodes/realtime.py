@@ -14,18 +14,24 @@ class _Timespec(ctypes.Structure):
     _fields_ = (("sec", ctypes.c_long), ("nsec", ctypes.c_long))
 
 
-def prepare(priority: int | None) -> bool:
-    """Readies this process for a control loop; returns whether real-time priority was granted (False where none was asked).
-
-    Call it before the middleware starts, whose threads inherit the priority.
-    """
+def prepare() -> None:
+    """Readies this process for a control loop, whatever its priority."""
     sys.setswitchinterval(GIL_SWITCH_S)
     _libc.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+
+
+def prioritise(priority: int | None) -> bool:
+    """Gives every thread of this process, the middleware's included, a real-time priority; returns whether it was granted.
+
+    Call it when all is made: start-up at real-time priority would exhaust the kernel's share for real-time work (95 % of
+    each second), upon which it stops every control loop on that core for the rest of the second.
+    """
     if priority is None:
         return False
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except (PermissionError, OSError):
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(priority))
+    except OSError:
         return False
     return True
 

@@ -17,6 +17,7 @@ from medrobot_ros.stage import EventLog, Outputs
 from medrobot_ros.twin.body import load_body
 from medrobot_ros.twin.patient import Face, Patient
 
+TRUTH = ("twin/contact_wrench", "twin/probe_pose", "twin/skin_pose", "twin/patient")
 STEP_S = 0.001
 SLOW_RATE_HZ = 100.0  # of what is published beside the control loop
 STATE_PERIOD_NS = 1_000_000_000
@@ -80,11 +81,10 @@ class MockHardware:
         self._ticks += 1
         out: list[tuple[str, Any]] = []
         if self._ticks % self._decimation == 0:
-            out += [("twin/probe_pose", truth), ("twin/skin_pose", truth), ("twin/patient", truth), *self._events.drain(stamp_ns)]
+            out += [(name, truth) for name in TRUTH] + self._events.drain(stamp_ns)
         if self._ticks % (2 * self._decimation) == 0:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))
         out += [
-            ("twin/contact_wrench", truth),
             ("joint_states", JointState(stamp, q + noise, qd, tau)),
             ("wrench", self._wrench(stamp, truth)),
         ]

@@ -257,3 +257,10 @@ def test_an_unknown_mode_is_refused():
     bench.mode("dance")
     bench.run(0.05)
     assert bench.status.mode == "approach" and bench.events[-1].kind == "unknown_mode"
+
+
+def test_the_heartbeat_ends_with_the_wrench():
+    bench = Bench()
+    bench.run(0.1)
+    assert "heartbeat" in [t for t, _ in bench.stage.tick(bench.now_ns + 40_000_000)]
+    assert "heartbeat" not in [t for t, _ in bench.stage.tick(bench.now_ns + 80_000_000)]
