@@ -13,9 +13,11 @@ from medrobot_ros.resources import PACKAGE, share
 
 # Frames that messages name, and the links of the cell's URDF that they are.
 MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
-# Real-time priorities: the supervisor above all that it watches, the loop's clock above those that answer it, then the recorder,
-# which works little and often. The rest must not have one: the kernel's share for real-time work is the control loop's.
-_PRIORITIES = {"safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "recorder": 20}
+# Real-time priorities: the supervisor above all that it watches, the loop's clock above those that answer it; below the control
+# path the shorter the work the higher.
+_PRIORITIES = {
+    "safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "surface": 25, "recorder": 20, "planner": 15, "imaging": 10,
+}  # fmt: skip
 _ONLY_WITH_MOCK = ("surface",)
 _ENVIRONMENT = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 

@@ -68,7 +68,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("motion/state", _DIAGNOSTICS, ("kinematics",), ("planner",), 10, reliable=True, latched=True),
     Topic("hardware/state", _DIAGNOSTICS, ("hardware",), ("planner",), 1, reliable=True, latched=True),
     Topic("safety/permit", _HEADER, ("safety",), ("kinematics", "hardware"), 100),
-    Topic("heartbeat", _HEADER, tuple(n for n in NODES if n != "safety"), ("safety",), 50),
+    Topic("heartbeat", _HEADER, tuple(n for n in NODES if n != "safety"), ("safety",), 100),
     Topic("safety/stop", "std_msgs/msg/Bool", (USER, "safety", "hardware"),
           ("safety", "kinematics", "hardware"), 0, reliable=True, latched=True),
     Topic("safety/state", _DIAGNOSTICS, ("safety",), ("planner", "kinematics", "contact"), 1, reliable=True, latched=True),

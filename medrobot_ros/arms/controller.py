@@ -53,7 +53,7 @@ class ArmStage:
     """Stage `kinematics`. Free motions are planned for `tip_speed_m_per_s`, so that the guard need not clamp."""
 
     name = "kinematics"
-    rate_hz = 50.0
+    rate_hz = 100.0
 
     def __init__(
         self,

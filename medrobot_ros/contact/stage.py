@@ -28,7 +28,7 @@ class ContactStage:
     """Stage `contact`. Answers every `wrench` with a `probe/twist_command` while its mode is not 'off'."""
 
     name = "contact"
-    rate_hz = 50.0
+    rate_hz = 100.0
 
     def __init__(
         self, config: ContactSection, slow_n: float, wrench_rate_hz: float, loop_delay_s: float,

@@ -47,7 +47,7 @@ def test_a_bright_sample_shows_at_its_own_place(probe):
     scan = ScanLines.of_probe(probe, 512, 0.12)
     geometry = image_geometry(probe, scan)
     echoes = np.zeros((scan.lines, scan.samples), np.uint8)
-    i, k = 150, 300
+    i, k = 3 * scan.lines // 4, 300
     echoes[i - 1 : i + 2, k - 1 : k + 2] = 255
     image = ScanConverter(scan, *pixel_centres(geometry))(echoes)
     row, column = np.array(np.nonzero(image > 200)).mean(axis=1)
