@@ -106,6 +106,12 @@ def _new_run(config: CellConfig) -> Path:
     return new_run(Path(config.recording.out), datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"), config)
 
 
+def _recorded(config: CellConfig) -> tuple[CellConfig, Path]:
+    """A new run folder, and the configuration that makes the recorder write there."""
+    folder = _new_run(config)
+    return replace(config, recording=replace(config.recording, folder=str(folder.resolve()))), folder
+
+
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -135,18 +141,17 @@ def _scan(options: argparse.Namespace) -> int:
     config = _resolved(options)
     _confirm(config)
     operator = _operator()
-    folder = _new_run(config)
-    config = replace(config, recording=replace(config.recording, folder=str(folder.resolve())))
-    status = operator.examine(config, folder, Progress())
-    return INTERRUPTED if status == INTERRUPTED and _conclude(folder) is not None else _conclude(folder)
+    config, folder = _recorded(config)
+    interrupted = operator.examine(config, folder, Progress()) == INTERRUPTED
+    status = _conclude(folder)
+    return INTERRUPTED if interrupted else status
 
 
 def _cell(options: argparse.Namespace) -> int:
     config = _resolved(options)
     _confirm(config)
     operator = _operator()
-    folder = _new_run(config)
-    config = replace(config, recording=replace(config.recording, folder=str(folder.resolve())))
+    config, folder = _recorded(config)
     operator.keep_up(config, folder)
     return ACCEPTED
 

@@ -4,9 +4,6 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
-
-Durability = Literal["volatile", "transient_local"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ FREE, APPROACH, SEAT, SCAN, LOST, OVER_FORCE, RETREAT = STATES = (
 )
 MODES = ("off", "tare", "hold", "approach", "scan", "retreat")
 
-TOUCHED, FAILED, SEATED, LOST_TOUCH, FOUND, PRESSED, RELIEVED, LIFTED = EVENTS = (
-    "touched", "failed", "seated", "lost_touch", "found", "pressed", "relieved", "lifted",
+TOUCHED, FAILED, LOST_TOUCH, FOUND, PRESSED, RELIEVED, LIFTED = EVENTS = (
+    "touched", "failed", "lost_touch", "found", "pressed", "relieved", "lifted",
 )
 
 # What the planner asks: (state, mode) -> state; a pair that is not listed leaves the state as it is.

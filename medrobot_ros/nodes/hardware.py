@@ -26,13 +26,13 @@ class HardwareNode(StageNode):
         self._period_ns = round(1e9 / self.stage.rate_hz)
         self._timing: LoopTiming | None = None
         self._answered = False
-        self._arrived_ns = 0
+        self._arrived_ns = 0  # of the command being taken, by the middleware's clock; 0 for anything else
         self._polled_ns = self._checked_ns = 0
 
     def receive(self, topic: str, signal: Any) -> None:
-        """One arrival, at the time that the middleware stamped it with."""
+        """One arrival; a command counts from when the middleware had it, a period ago at most."""
         now_ns = self.clock.now_ns()
-        self.stage.now_ns = min(max(self._arrived_ns, now_ns - self._period_ns), now_ns)
+        self.stage.now_ns = min(max(self._arrived_ns or now_ns, now_ns - self._period_ns), now_ns)
         self.send(self.stage.receive(topic, signal))
         self._answered |= topic == COMMANDS
         if topic == "safety/permit" and self._timing is None:
@@ -42,12 +42,13 @@ class HardwareNode(StageNode):
         """Takes what has come, then ticks; a deadline that has passed is skipped, not caught up."""
         poller = Poller(self)
         commands = next(s for s in self.subscriptions if s.topic_name.endswith(COMMANDS))
+        take = self._on_command(commands)
         deadline = last = monotonic_ns()
         while running():
             deadline += self._period_ns
             sleep_until(deadline)
             now = monotonic_ns()
-            poller.take(commands, self._on_command(commands))
+            poller.take(commands, take)
             self._tick_after(1e-9 * (now - last))
             if now - self._polled_ns >= POLL_PERIOD_NS:
                 self._polled_ns = now
@@ -61,6 +62,7 @@ class HardwareNode(StageNode):
         def take(message: Any, info: Any) -> None:
             self._arrived_ns = info["received_timestamp"]
             commands.callback(message)
+            self._arrived_ns = 0
 
         return take
 

@@ -111,7 +111,7 @@ class Supervisor:
 
     def _judge_silence(self) -> None:
         for source in (*self._required, "joint_states"):
-            on_control_path = source in CONTROL_PATH or source in ("joint_states")
+            on_control_path = source in (*CONTROL_PATH, "joint_states")
             limit_s = self._config.control_timeout_s if on_control_path else self._config.other_timeout_s
             if self.now_ns - self._heard_ns[source] > limit_s * 1e9:
                 (self._stop if on_control_path else self._retreat)(f"{source} silent for more than {1e3 * limit_s:.0f} ms")
