@@ -3,6 +3,7 @@
 from collections import deque
 from math import exp
 
+import numba
 import numpy as np
 
 from medrobot_ros.arms.model import ArmModel
@@ -27,6 +28,8 @@ class Servo:
         self._saturated = np.zeros(arm.n)  # sign of the torque of joints at their torque limit, 0 elsewhere
         self.q, self.q_set = q.copy(), q.copy()
         self.clamped = self.refused = 0
+        self._follow(0, self.q)  # compiles or loads the kernels, which must not wait for a tick
+        self.advance(0.0)
 
     def command(self, now_ns: int, command: JointCommand) -> None:
         """Takes a command that arrived at `now_ns`; one that is not finite or of another length is refused."""
@@ -36,7 +39,7 @@ class Servo:
             self._refuse(now_ns, "non_finite_command", "")
         else:
             delay_s = max(0.0, self._config.latency_s + self._config.jitter_s * self._rng.standard_normal())
-            self._underway.append((now_ns + round(1e9 * delay_s), command.q))
+            self._underway.append((now_ns + round(1e9 * delay_s), np.array(command.q)))
             self._commanded_ns = now_ns
 
     def _refuse(self, now_ns: int, kind: str, detail: str) -> None:
@@ -66,15 +69,13 @@ class Servo:
             self.q_set = _clipped(self.q_set + self._v_set * self._period_s, self._arm.q_lower, self._arm.q_upper)
 
     def _follow(self, now_ns: int, target: Array) -> None:
-        within = _clipped(target, self._arm.q_lower, self._arm.q_upper)
-        fastest = SPEED_SLACK * self._arm.qd_max
-        step = _clipped(within - self.q_set, -fastest * self._period_s, fastest * self._period_s)
-        self.q_set = self.q_set + step
-        if np.abs(self.q_set - target).max() > 1e-9:
+        arm = self._arm
+        self.q_set, self._v_set, self._last_target, clamped = _stepped(
+            target, self.q_set, self._last_target, arm.q_lower, arm.q_upper, SPEED_SLACK * arm.qd_max, self._period_s
+        )
+        if clamped:
             self.clamped += 1
             self._events.add(now_ns, "clamped_command", "beyond a position or speed limit")
-        self._v_set = _clipped((within - self._last_target) / self._period_s, -fastest, fastest)
-        self._last_target = within
 
     def saturate(self, tau: Array) -> None:
         """Takes the motor torques (n,) [Nm]: a joint at its limit cannot move further against its load."""
@@ -83,15 +84,41 @@ class Servo:
     def advance(self, step_s: float) -> None:
         """Moves the joints towards their setpoints."""
         lag = self._config.servo_lag_s
-        share = 1.0 if lag == 0.0 else 1.0 - exp(-step_s / lag)
-        step = share * (self.q_set - self.q)
-        self.q = self.q + np.where(step * self._saturated > 0.0, 0.0, step)
+        self.q = _lagged(self.q, self.q_set, 1.0 if lag == 0.0 else 1.0 - exp(-step_s / lag), self._saturated)
 
     @property
     def qd(self) -> Array:
         """Joint velocity [rad/s] (n,)."""
         lag = self._config.servo_lag_s
         return self._v_set if lag == 0.0 else (self.q_set - self.q) / lag
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _stepped(target, q_set, last_target, q_lower, q_upper, qd_max, period_s):  # type: ignore[no-untyped-def]
+    """One period towards `target` (n,) within the limits: setpoint, its speed, the target within, and whether a limit bore on it.
+
+    The speed is that of the command stream, by which a late command is bridged.
+    """
+    n = target.size
+    q, v, within, clamped = np.empty(n), np.empty(n), np.empty(n), False
+    for i in range(n):
+        within[i] = min(max(target[i], q_lower[i]), q_upper[i])
+        farthest = qd_max[i] * period_s
+        q[i] = q_set[i] + min(max(within[i] - q_set[i], -farthest), farthest)
+        v[i] = min(max((within[i] - last_target[i]) / period_s, -qd_max[i]), qd_max[i])
+        clamped |= abs(q[i] - target[i]) > 1e-9
+    return q, v, within, clamped
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _lagged(q, q_set, share, saturated):  # type: ignore[no-untyped-def]
+    """Joints (n,) a share of the way to their setpoints, but not against a saturated motor's load."""
+    out = q.copy()
+    for i in range(q.size):
+        step = share * (q_set[i] - q[i])
+        if step * saturated[i] <= 0.0:
+            out[i] += step
+    return out
 
 
 def _clipped(x: Array, low: Array, high: Array) -> Array:

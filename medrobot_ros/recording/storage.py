@@ -42,6 +42,15 @@ class ChunkedStorage(McapWriter):
 
 
 class ChunkedWriter(Writer):
-    """rosbags' writer on that storage."""
+    """rosbags' writer on that storage, without its search for the connection in a list at every message."""
 
     STORAGE_PLUGINS = {StoragePlugin.MCAP: ChunkedStorage}
+
+    def write(self, connection: Any, timestamp: int, data: bytes | memoryview) -> None:
+        """Adds one message of a connection that this writer made. Times must not decrease."""
+        assert self.storage is not None
+        self.storage.write(connection, timestamp, data)
+        self.counts[connection.id] += 1
+        if timestamp < self.min_timestamp:
+            self.min_timestamp = timestamp
+        self.max_timestamp = timestamp

@@ -1,7 +1,9 @@
 """The last clamp before a command leaves. It trusts no controller: own limits, own state, own idea of where the arm is."""
 
+from math import sqrt
 from typing import Any, Protocol
 
+import numba
 import numpy as np
 
 from medrobot_ros.config import SafetySection
@@ -37,6 +39,8 @@ class Guard:
         self._qd = np.zeros_like(arm.q_lower)
         self._force_n, self._force_ns = 0.0, -FORCE_TIMEOUT_NS
         self.reason = ""
+        still = np.zeros_like(arm.q_lower)
+        _tip_motion(np.eye(4), np.zeros((6, still.size)), still, self._workspace, self._zone)  # compiled now, not in a tick
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
         """Takes what bears on the permission to move; `now_ns` is the arrival on the guard's own clock."""
@@ -76,18 +80,14 @@ class Guard:
 
         `reason` is what was clamped already."""
         assert self._q is not None
-        p = self._arm.T_base_probe(self._q)
-        v = self._arm.jacobian_probe(self._q)[:3] @ qd
-        if now_ns - self._force_ns <= FORCE_TIMEOUT_NS and self._force_n > self._config.slow_n and v[2] > 0.0:
+        leaving, near, along_beam, speed = _tip_motion(
+            self._arm.T_base_probe(self._q), self._arm.jacobian_probe(self._q), qd, self._workspace, self._zone
+        )
+        if now_ns - self._force_ns <= FORCE_TIMEOUT_NS and self._force_n > self._config.slow_n and along_beam > 0.0:
             return self._brake(now_ns, "over_force")
-        tip = p[:3, 3]
-        ahead = p[:3, :3] @ v
-        low, high = self._workspace
-        if ((tip < low) & (ahead < 0.0) | (tip > high) & (ahead > 0.0)).any():
+        if leaving:
             return self._brake(now_ns, "outside_workspace")
-        near = bool((tip > self._zone[0]).all() and (tip < self._zone[1]).all())
         limit = self._config.patient_speed_m_per_s if near else self._config.free_speed_m_per_s
-        speed = float(np.sqrt(v @ v))
         if speed > limit:
             reason, qd = "clamped_tip_speed", qd * (limit / speed)
         self._report(now_ns, reason)
@@ -101,6 +101,25 @@ class Guard:
         if reason and reason != self.reason:
             self._events.add(now_ns, reason)
         self.reason = reason
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _tip_motion(T_base_tip, J, qd, workspace, zone):  # type: ignore[no-untyped-def]
+    """Whether the tip leaves the workspace, whether it is inside the zone, its speed along the beam and altogether [m/s].
+
+    `J` (6, n) in tip axes; `workspace` and `zone` (2, 3) are the lower and the upper corner in base.
+    """
+    v = np.zeros(3)
+    for i in range(3):
+        for k in range(qd.size):
+            v[i] += J[i, k] * qd[k]
+    leaving, inside = False, True
+    for i in range(3):
+        tip = T_base_tip[i, 3]
+        ahead = T_base_tip[i, 0] * v[0] + T_base_tip[i, 1] * v[1] + T_base_tip[i, 2] * v[2]
+        leaving |= (tip < workspace[0, i] and ahead < 0.0) or (tip > workspace[1, i] and ahead > 0.0)
+        inside &= zone[0, i] < tip < zone[1, i]
+    return leaving, inside, v[2], sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
 
 
 def _clipped(x: Array, low: Array, high: Array) -> Array:
