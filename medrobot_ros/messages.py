@@ -518,9 +518,9 @@ def _parsed(name: str, hint: Any, text: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError:
         raise ValueError(f"{name} = '{text[:40]}' is not a value") from None
-    kind = get_origin(hint) or hint
-    if kind is np.ndarray:
+    if hint == Array:
         return _matrix(name, value)
+    kind = get_origin(hint) or hint
     if kind is tuple:
         return _tuple(name, get_args(hint), value)
     return _scalar(name, kind, value)

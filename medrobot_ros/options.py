@@ -54,12 +54,14 @@ def check_names(config: CellConfig) -> None:
     from medrobot_ros.arms import arm_names
     from medrobot_ros.hardware import hardware_factory
     from medrobot_ros.imaging.probe import load_probe
-    from medrobot_ros.imaging.source import source_names
+    from medrobot_ros.imaging.source import make_source, source_names
 
     if config.arm.name not in arm_names():
         raise UnknownName("arm", config.arm.name, arm_names())
     if config.imaging.source not in source_names():
         raise UnknownName("image source", config.imaging.source, source_names())
+    if config.imaging.source == "playback":
+        make_source(config)  # reads its files
     load_probe(config.probe.name)
     hardware_factory(config.hardware.name)
     if config.body.mesh:

@@ -85,6 +85,7 @@ def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[st
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        gc.unfreeze()  # so that extension modules find their objects collected at exit
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

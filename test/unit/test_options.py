@@ -45,3 +45,9 @@ def test_a_namespace_loses_its_outer_slashes(name, namespace):
 def test_a_namespace_that_ros_would_refuse_is_refused_first(name):
     with pytest.raises(ConfigError, match="namespace"):
         check_namespace(name)
+
+
+@pytest.mark.parametrize("file", ["", "/nonexistent.igs.mha"])
+def test_a_playback_without_its_file_does_not_start(file):
+    with pytest.raises(MedrobotError, match="imaging.file|nonexistent"):
+        cell_config({}, pairs=["imaging.source=playback", f"imaging.file={file}"])
