@@ -15,7 +15,7 @@ NAME = "medrobot_ros"
 TEAM, EMAIL = "medrobot_ros maintainers", "maintainers@medrobot-ros.org"
 ROS_WHEELS = (
     "rclpy", "rmw-fastrtps-cpp", "rcl-interfaces", "std-msgs", "std-srvs", "sensor-msgs", "geometry-msgs", "trajectory-msgs", "nav-msgs",
-    "diagnostic-msgs", "visualization-msgs",
+    "diagnostic-msgs", "visualization-msgs", "lifecycle-msgs",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ setup(
         "test": ["pytest", "pytest-timeout", "hypothesis", "yourdfpy", "ruff", "mypy", "types-PyYAML"],
     },
     entry_points={
-        "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in NODES)],
+        "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in (*NODES, "bringup"))],
     },
     zip_safe=True,
     author=TEAM,

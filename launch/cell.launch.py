@@ -1,14 +1,16 @@
 """Brings a cell up: `ros2 launch medrobot_ros cell.launch.py arm:=fr3`. Begin with the service `/cell/task/start`.
 
 The nodes and their parameters are those of `medrobot cell`; the robot's description and frames come along for rviz.
+On Ctrl-C the arm retreats and stops before the nodes of the control path leave.
 """
 
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
+from launch.events.process import ProcessExited
 from launch.logging import launch_config
-from launch_ros.actions import Node
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from medrobot_ros.config import CellConfig
@@ -37,6 +39,9 @@ ARGUMENTS = (
     *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in OPTIONS.items()),
     DeclareLaunchArgument("config", default_value="", description="a YAML file of settings; `medrobot config` lists them"),
     DeclareLaunchArgument("namespace", default_value=NAMESPACE, description="the cell's namespace"),
+    DeclareLaunchArgument(
+        "autostart", default_value="true", choices=["true", "false"], description="configure and activate the nodes; false leaves it to you"
+    ),
     DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the cell in rviz"),
     DeclareLaunchArgument(
         "log_level", default_value="info", choices=["debug", "info", "warn", "error", "fatal"], description="of the nodes"
@@ -58,30 +63,49 @@ def cell(context: LaunchContext) -> list:
     file = Path(given["config"]) if given["config"] else None
     config = cell_config({name: given[name] for name in OPTIONS}, file)
     folder = Path(launch_config.log_dir)
+    parameters = folder / "parameters.yaml"
+    write_parameters(config, parameters)
     return [
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
-        *stages(config, namespace, folder, given["log_level"]),
+        *stages(config, namespace, parameters, given["log_level"]),
+        *([bringup(namespace, parameters)] if given["autostart"] == "true" else []),
         *frames(config, namespace),
         *([rviz(namespace, folder)] if given["rviz"] == "true" else []),
     ]
 
 
-def stages(config: CellConfig, namespace: str, folder: Path, log_level: str) -> list[Node]:
+def stages(config: CellConfig, namespace: str, parameters: Path, log_level: str) -> list[LifecycleNode]:
     """The cell's own nodes. All are required: when one ends, so does the cell."""
-    parameters = folder / "parameters.yaml"
-    write_parameters(config, parameters)
     return [
-        Node(
+        LifecycleNode(
             package=PACKAGE,
             executable=node.executable,
+            name=node.name,
             namespace=namespace,
             parameters=[str(parameters)],
             ros_arguments=["--log-level", log_level],
             output="both",
-            on_exit=TimerAction(period=RETREAT_S, actions=[Shutdown(reason=f"{node.name} ended")]),
+            on_exit=required,
         )
         for node in cell_nodes(config)
     ]
+
+
+def required(event: ProcessExited, context: LaunchContext) -> list:
+    """Ends the cell once the supervisor has had time to retreat and stop the arm."""
+    reason = f"{event.process_name} ended"
+    return [] if context.is_shutdown else [TimerAction(period=RETREAT_S, actions=[Shutdown(reason=reason)])]
+
+
+def bringup(namespace: str, parameters: Path) -> Node:
+    """Configures and activates the nodes, in order; where one will not, the cell ends."""
+
+    def ended(event: ProcessExited, context: LaunchContext) -> list:
+        return [Shutdown(reason="the cell could not be brought up")] if event.returncode else []
+
+    return Node(
+        package=PACKAGE, executable="bringup", namespace=namespace, parameters=[str(parameters)], output="both", on_exit=ended
+    )
 
 
 def frames(config: CellConfig, namespace: str) -> list[Node]:

@@ -18,10 +18,12 @@ from medrobot_ros.errors import ConfigError
 
 
 def setting(
-    default: Any, meaning: str, unit: str = "", low: float = -inf, high: float = inf, choices: tuple[str, ...] = ()
+    default: Any, meaning: str, unit: str = "", low: float = -inf, high: float = inf, choices: tuple[str, ...] = (), live: str = ""
 ) -> Any:
-    """A configuration field with what its users need to know about it."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices})
+    """A configuration field with what its users need to know about it; `live` names the node that takes it while it runs."""
+    return field(
+        default=default, metadata={"meaning": meaning, "unit": unit, "low": low, "high": high, "choices": choices, "live": live}
+    )
 
 
 class Section:
@@ -136,7 +138,7 @@ class HardwareSection(Section):
 
 @dataclass(frozen=True)
 class ContactSection(Section):
-    force_n: float = setting(5.0, "force reference along the beam", "N", 1, 12)
+    force_n: float = setting(5.0, "force reference along the beam", "N", 1, 12, live="planner")
     approach_speed_m_per_s: float = setting(0.02, "speed towards skin not yet touched", "m/s", 0.001, 0.02)
     approach_m: float = setting(0.10, "how far an approach may travel before it gives up", "m", 0.02, 0.3)
     touch_n: float = setting(0.8, "force that counts as touch", "N", 0.3, 3)
@@ -241,6 +243,7 @@ class Key:
     high: float
     choices: tuple[str, ...]
     meaning: str
+    live: str
 
 
 def keys(config: Any, prefix: str = "") -> Iterator[Key]:
@@ -251,7 +254,7 @@ def keys(config: Any, prefix: str = "") -> Iterator[Key]:
             yield from keys(value, f"{prefix}{f.name}.")
         else:
             m = f.metadata
-            yield Key(prefix + f.name, value, m["unit"], m["low"], m["high"], m["choices"], m["meaning"])
+            yield Key(prefix + f.name, value, m["unit"], m["low"], m["high"], m["choices"], m["meaning"], m["live"])
 
 
 def as_dict(config: Any) -> dict[str, Any]:

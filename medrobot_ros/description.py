@@ -31,9 +31,14 @@ class NodeDescription:
 
 
 def cell_nodes(config: CellConfig) -> tuple[NodeDescription, ...]:
-    """The nodes of a cell, in the order in which they start. All are required and none is started again."""
+    """The nodes of a cell, in the order in which their processes start. All are required and none is started again."""
     names = (n for n in NODES if config.hardware.name == "mock" or n not in _ONLY_WITH_MOCK)
     return tuple(NodeDescription(n, n) for n in names)
+
+
+def start_order(config: CellConfig) -> tuple[str, ...]:
+    """The nodes in the order in which they are activated: the recorder first, that it misses nothing."""
+    return tuple(sorted((n.name for n in cell_nodes(config)), key=lambda n: n != "recorder"))
 
 
 def realtime_priority(name: str) -> int | None:

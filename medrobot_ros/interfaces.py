@@ -56,7 +56,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("contact/wrench", _WRENCH, ("contact",), ("kinematics", "planner", "safety"), 100, frame="probe",
           units="N, Nm, compensated, of tissue on probe"),
     Topic("contact/mode", _DIAGNOSTICS, ("planner",), ("contact", "kinematics"), 0, reliable=True),
-    Topic("contact/state", _DIAGNOSTICS, ("contact",), ("planner",), 10, reliable=True, latched=True),
+    Topic("contact/state", _DIAGNOSTICS, ("contact",), ("planner", "safety"), 10, reliable=True, latched=True),
     Topic("scan/reference", "trajectory_msgs/msg/MultiDOFJointTrajectory", ("planner",), ("contact",), 0, reliable=True,
           frame="base", units="m, s"),
     Topic("scan/force_reference", _WRENCH, ("planner", USER), ("contact",), 0, reliable=True, frame="probe", units="N"),

@@ -87,6 +87,19 @@ class Stamp:
     source: str
 
 
+_INACTIVE = ":inactive"
+
+
+def inactive(node: str) -> str:
+    """The source of a heartbeat by which a node says that it lives but does not work."""
+    return node + _INACTIVE
+
+
+def active_node(source: str) -> tuple[str, bool]:
+    """Which node a heartbeat is from, and whether that works."""
+    return source.removesuffix(_INACTIVE), not source.endswith(_INACTIVE)
+
+
 @dataclass(frozen=True, slots=True)
 class StopRequest:
     """A request to stop the arm; `stop` False is never obeyed (only `safety/reset` clears a stop)."""

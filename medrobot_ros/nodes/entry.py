@@ -1,39 +1,32 @@
 """Entry points: `ros2 run medrobot_ros <node>`, or `python -m medrobot_ros.nodes.entry <node>`."""
 
+import os
+import signal
 import sys
-from collections.abc import Callable
 from typing import Any
-
-from medrobot_ros.description import realtime_priority
-from medrobot_ros.nodes.executor import run, spin
-from medrobot_ros.nodes.polling import poll_periodically
-
-ANSWERING = ("kinematics", "contact")  # these answer every sample as it comes; the others work periodically
 
 
 def run_node(name: str, args: list[str] | None = None) -> int:
-    """One node until a signal; returns the exit status."""
+    """One node until a signal; returns the exit status. A signal while modules are still loading ends it as clean as a later one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+    from medrobot_ros.nodes.executor import run
+
+    return run(lambda: _make(name), args)
+
+
+def _make(name: str) -> Any:
     if name == "hardware":
         from medrobot_ros.nodes.hardware import HardwareNode
 
-        return run(HardwareNode, realtime_priority(name), lambda node, running: node.loop(running), args)
+        return HardwareNode()
     if name == "recorder":
         from medrobot_ros.nodes.recorder import RecorderNode
 
-        return run(RecorderNode, realtime_priority(name), lambda node, running: node.loop(running), args)
+        return RecorderNode()
     from medrobot_ros.nodes.stage_node import StageNode
 
-    work = _answer if name in ANSWERING else _work_periodically
-    return run(lambda: StageNode(name), realtime_priority(name), work, args)
-
-
-def _answer(node: Any, running: Callable[[], bool]) -> None:
-    node.create_timer(1.0 / node.stage.rate_hz, node.tick)
-    spin(node, running)
-
-
-def _work_periodically(node: Any, running: Callable[[], bool]) -> None:
-    poll_periodically(node, node.stage.rate_hz, node.tick, running)
+    return StageNode(name)
 
 
 def hardware() -> int:
@@ -74,6 +67,13 @@ def safety() -> int:
 def recorder() -> int:
     """The bag."""
     return run_node("recorder")
+
+
+def bringup() -> int:
+    """Configures and activates the nodes of a cell."""
+    from medrobot_ros.nodes.bringup import main
+
+    return main()
 
 
 if __name__ == "__main__":

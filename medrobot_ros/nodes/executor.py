@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from medrobot_ros.errors import MedrobotError
 from medrobot_ros.nodes.realtime import prepare, prioritise
 
 WAIT_S = 0.05
+TWICE_S = 1.0
 
 
 class Ended(BaseException):
@@ -22,21 +24,29 @@ class Ended(BaseException):
 
 
 class _Signals:
-    """Ends a node: at once while it is being made, at the next turn of its loop once it serves."""
+    """Ends a node: at once while it is being made; later, on SIGINT once it is ready to leave, on SIGTERM or a second SIGINT at once.
+
+    Two within a second are one: a terminal and a launch system both pass on the same Ctrl-C.
+    """
 
     def __init__(self) -> None:
-        self.ended = self.serving = False
+        self.asked = self.serving = self._at_once = False
+        self._first_s: float | None = None
+        self.ready: Callable[[], bool] = lambda: True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._arrived)
 
-    def _arrived(self, *_: Any) -> None:
-        self.ended = True
+    def _arrived(self, number: int, *_: Any) -> None:
+        now = time.monotonic()
+        self._first_s = now if self._first_s is None else self._first_s
+        self._at_once |= number == signal.SIGTERM or now - self._first_s > TWICE_S
+        self.asked = True
         if not self.serving:
             raise Ended
 
     def running(self) -> bool:
         """Whether the node is to go on."""
-        return not self.ended
+        return not (self._at_once or (self.asked and self.ready()))
 
 
 def make_executor() -> Any:
@@ -60,11 +70,8 @@ def spin(node: Any, running: Callable[[], bool]) -> None:
         executor.shutdown()
 
 
-Work = Callable[[Any, Callable[[], bool]], None]
-
-
-def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[str] | None = None) -> int:
-    """A node's whole life: start the middleware, make the node, work while running, end clean. Returns an exit status."""
+def run(make: Callable[[], Any], args: list[str] | None = None) -> int:
+    """A node's whole life: start the middleware, make the node, serve it until a signal, end clean. Returns an exit status."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     node = None
     try:
@@ -72,11 +79,8 @@ def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[st
         prepare()
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make()
-        gc.collect()
-        gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
-        node.realtime = prioritise(priority)
-        signals.serving = True
-        work(node, signals.running)
+        signals.ready, signals.serving = node.may_leave, True
+        node.serve(signals.running)
     except (Ended, ExternalShutdownException):
         pass
     except MedrobotError as e:
@@ -85,6 +89,7 @@ def run(make: Callable[[], Any], priority: int | None, work: Work, args: list[st
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        prioritise(None)  # leaving takes long enough to starve a retreat of the others
         gc.unfreeze()  # so that extension modules find their objects collected at exit
         if node is not None:
             node.destroy_node()

@@ -19,18 +19,23 @@ CHECK_PERIOD_NS = 200_000_000
 class HardwareNode(StageNode):
     """The backend under a deadline loop."""
 
-    realtime = False
-
     def __init__(self) -> None:
         super().__init__("hardware")
-        self._period_ns = round(1e9 / self.stage.rate_hz)
-        self._timing: LoopTiming | None = None
         self._answered = False
         self._arrived_ns = 0  # of the command being taken, by the middleware's clock; 0 for anything else
+
+    def _make(self) -> None:
+        super()._make()
+        self._period_ns = round(1e9 / self.stage.rate_hz)
+        self._timing: LoopTiming | None = None
         self._polled_ns = self._checked_ns = 0
 
     def receive(self, topic: str, signal: Any) -> None:
-        """One arrival; a command counts from when the middleware had it, a period ago at most."""
+        """One arrival; a command counts from when the middleware had it, a period ago at most. Inactive it takes none."""
+        if not self.active:
+            super().receive(topic, signal)
+            return
+        self.heard(topic, signal)
         now_ns = self.clock.now_ns()
         self.stage.now_ns = min(max(self._arrived_ns or now_ns, now_ns - self._period_ns), now_ns)
         self.send(self.stage.receive(topic, signal))
@@ -38,7 +43,7 @@ class HardwareNode(StageNode):
         if topic == "safety/permit" and self._timing is None:
             self._timing = LoopTiming(1e-9 * self._period_ns)
 
-    def loop(self, running: Callable[[], bool]) -> None:
+    def _work(self, running: Callable[[], bool]) -> None:
         """Takes what has come, then ticks; a deadline that has passed is skipped, not caught up."""
         poller = Poller(self)
         commands = next(s for s in self.subscriptions if s.topic_name.endswith(COMMANDS))
@@ -50,10 +55,13 @@ class HardwareNode(StageNode):
             now = monotonic_ns()
             poller.take(commands, take)
             self._tick_after(1e-9 * (now - last))
+            if not self.configured:
+                return
             if now - self._polled_ns >= POLL_PERIOD_NS:
                 self._polled_ns = now
                 poller.poll()
                 self._check_publishers(now)
+                self._beat_inactive(self.clock.now_ns())
             last = now
             if now - deadline > self._period_ns:
                 deadline = now
@@ -71,7 +79,13 @@ class HardwareNode(StageNode):
         if self._timing is not None:
             self._timing.add(period_s, answered)
         now_ns = self.clock.now_ns()
-        self.send(self._timed(o) for o in self.stage.tick(now_ns))
+        try:
+            out = [self._timed(o) for o in self.stage.tick(now_ns)]
+        except Exception as e:
+            self.fail(e)
+            return
+        # Inactive hardware still says where the arm is, but not that it is ready to work.
+        self.send(out if self.active else [o for o in out if o[0] != "heartbeat"])
         self.send(self._events.drain(now_ns))
 
     def _timed(self, output: tuple[str, Any]) -> tuple[str, Any]:

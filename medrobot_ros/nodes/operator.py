@@ -15,15 +15,16 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, command_line, environment, write_parameters
+from medrobot_ros.description import cell_nodes, command_line, environment, start_order, write_parameters
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, topic
 from medrobot_ros.messages import Codec
+from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import message_type, qos
 from medrobot_ros.progress import Progress
 
-READY_S, SERVICE_S, END_S, ABORT_S, SHOW_S = 180.0, 5.0, 8.0, 20.0, 0.1
+READY_S, SERVICE_S, END_S, ABORT_S, SHOW_S = 10.0, 5.0, 8.0, 20.0, 0.1
 INTERRUPTED = 130
 WATCHED = ("task/state", "safety/state", "contact/state", "image/quality")
 
@@ -47,16 +48,17 @@ class Processes:
         """Names of nodes whose processes have ended."""
         return [n for n, p in self._running.items() if p.poll() is not None]
 
-    def end(self) -> dict[str, int]:
+    def end(self, concluded: bool) -> dict[str, int]:
         """Asks all to end and returns their exit statuses; what does not end in time is killed.
 
-        The recorder goes first: how the others leave is no part of the examination.
+        After a conclusion the recorder goes first: how the others leave is no part of the examination. Otherwise the control path
+        and the recorder leave once the arm has retreated and stopped.
         """
         for recorder in (True, False):
-            group = {n: p for n, p in self._running.items() if (n == "recorder") is recorder}
-            for p in group.values():
+            group = {n: p for n, p in self._running.items() if (n == "recorder") is recorder or not concluded}
+            for n, p in group.items():
                 if p.poll() is None:
-                    p.send_signal(signal.SIGINT)
+                    p.send_signal(signal.SIGTERM if n == "recorder" and concluded else signal.SIGINT)
             deadline = time.monotonic() + END_S
             for p in group.values():
                 try:
@@ -106,6 +108,11 @@ class Operator:
         safety, task = self.heard.get("safety/state"), self.heard.get("task/state")
         return safety is not None and safety.state == "ok" and task is not None and not task.outcome
 
+    def concluded(self) -> bool:
+        """Whether the examination has an outcome, or never began."""
+        task = self.heard.get("task/state")
+        return task is None or bool(task.outcome) or task.phase == ""
+
     def call(self, service: str) -> tuple[bool, str]:
         """Asks for a Trigger service.
 
@@ -134,16 +141,24 @@ class Operator:
         rclpy.try_shutdown()
 
 
-def wait_ready(operator: Operator, processes: Processes, log: Path, interrupts: "_Interrupts") -> None:
-    """Listens until the cell is ready or a person interrupts.
+def wait_ready(config: CellConfig, operator: Operator, processes: Processes, log: Path, interrupts: "_Interrupts") -> None:
+    """Brings the nodes up and listens until the cell is ready or a person interrupts.
 
     Raises: MachineError where a process ends or time runs out.
     """
-    until = time.monotonic() + READY_S
-    while not operator.ready() and not interrupts.count:
-        operator.spin(0.05)
+
+    def going() -> bool:
         if dead := processes.dead():
             raise MachineError(f"{', '.join(dead)} did not start: {_last_line(log)}")
+        return not interrupts.count
+
+    try:
+        Bringup(operator.node, start_order(config), operator.spin).run(going)
+    except MachineError as e:
+        raise MachineError(f"{e}: {_last_line(log)}") from None
+    until = time.monotonic() + READY_S
+    while not operator.ready() and going():
+        operator.spin(0.05)
         if time.monotonic() > until:
             safety = operator.heard.get("safety/state")
             raise MachineError(f"the cell was not ready within {READY_S:g} s (safety: {safety.state if safety else 'silent'})")
@@ -163,7 +178,7 @@ def examine(config: CellConfig, folder: Path, progress: Progress) -> int:
     operator = Operator()
     interrupts = _Interrupts()
     try:
-        wait_ready(operator, processes, folder / "log.txt", interrupts)
+        wait_ready(config, operator, processes, folder / "log.txt", interrupts)
         if not interrupts.count:
             granted, why = operator.call("task/start")
             if not granted:
@@ -175,7 +190,7 @@ def examine(config: CellConfig, folder: Path, progress: Progress) -> int:
         if interrupts.count > 1:
             processes.kill()
         else:
-            processes.end()
+            processes.end(operator.concluded())
         interrupts.restore()
     return INTERRUPTED if interrupts.count else 0
 
@@ -201,7 +216,7 @@ def keep_up(config: CellConfig, folder: Path) -> None:
     operator = Operator()
     interrupts = _Interrupts()
     try:
-        wait_ready(operator, processes, folder / "log.txt", interrupts)
+        wait_ready(config, operator, processes, folder / "log.txt", interrupts)
         print(f"the cell is up in namespace /{NAMESPACE}; begin with: ros2 service call /{NAMESPACE}/task/start std_srvs/srv/Trigger")
         print(f"recording to {folder}; Ctrl-C ends")
         while not interrupts.count and not processes.dead():
@@ -213,7 +228,7 @@ def keep_up(config: CellConfig, folder: Path) -> None:
             operator.spin(ABORT_S)
     finally:
         operator.close()
-        processes.end()
+        processes.end(operator.concluded())
         interrupts.restore()
 
 

@@ -57,4 +57,5 @@ def poll_periodically(node: Any, rate_hz: float, tick: Callable[[], None], runni
         deadline = max(deadline + period_ns, monotonic_ns())
         sleep_until(deadline)
         poller.poll()
-        tick()
+        if running():
+            tick()

@@ -21,19 +21,18 @@ def prepare() -> None:
 
 
 def prioritise(priority: int | None) -> bool:
-    """Gives every thread of this process, the middleware's included, a real-time priority; returns whether it was granted.
+    """Gives every thread of this process, the middleware's included, a real-time priority (None: none); returns whether it was granted.
 
     Call it when all is made: start-up at real-time priority would exhaust the kernel's share for real-time work (95 % of
     each second), upon which it stops every control loop on that core for the rest of the second.
     """
-    if priority is None:
-        return False
+    policy = os.SCHED_OTHER if priority is None else os.SCHED_FIFO
     try:
         for thread in os.listdir("/proc/self/task"):
-            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(priority))
+            os.sched_setscheduler(int(thread), policy, os.sched_param(priority or 0))
     except OSError:
         return False
-    return True
+    return priority is not None
 
 
 def sleep_until(deadline_ns: int) -> None:

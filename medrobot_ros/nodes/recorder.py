@@ -5,47 +5,60 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Header
 
+from medrobot_ros.description import realtime_priority
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import Topic, recorded_topics, topic
 from medrobot_ros.messages import Codec
-from medrobot_ros.nodes.parameters import declare_config
+from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
-from medrobot_ros.nodes.realtime import SteadyClock
 from medrobot_ros.nodes.stage_node import message_type, qos
-from medrobot_ros.recording.writer import BagWriter, new_run
-from medrobot_ros.signals import Stamp
+from medrobot_ros.recording.writer import BAG, BagWriter, new_run
+from medrobot_ros.signals import Stamp, inactive
 
 QUEUE = 500
 POLL_HZ = 20.0
 
 
-class RecorderNode(Node):
+class RecorderNode(ManagedNode):
     """Subscribes best effort with a deep queue (latched topics as they are offered) and writes without decoding.
 
-    Its heartbeat ends when writing fails, upon which the supervisor retreats and stops the arm.
+    A run lasts from configuring to cleaning up; while the node is inactive nothing is written. Its heartbeat ends when writing fails,
+    upon which the supervisor retreats and stops the arm.
     """
 
-    realtime = False
-
     def __init__(self) -> None:
-        super().__init__("recorder")
-        config = declare_config(self)
-        self.clock = SteadyClock()
-        self._folder = Path(config.recording.folder) if config.recording.folder else _new_folder(config)
-        self._writer: BagWriter | None = BagWriter(self._folder / "bag", self.get_namespace())
+        super().__init__("recorder", realtime_priority("recorder"))
+        self._writer: BagWriter | None = None
         self._codec = Codec(message_type)
+        self._heartbeat: Any = None
+        self._subs: list[Any] = []
+
+    def _make(self) -> None:
+        config = self.config
+        folder = Path(config.recording.folder) if config.recording.folder else _new_folder(config)
+        self._writer = BagWriter(folder / BAG, self.get_namespace())
         self._heartbeat = self.create_publisher(Header, "heartbeat", qos(topic("heartbeat")))
-        for t in recorded_topics():
+        self._subs = [
             self.create_subscription(message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True)
-        self.get_logger().info(f"recording to {self._folder}")
+            for t in recorded_topics()
+        ]
+        self.get_logger().info(f"recording to {folder}")
+
+    def _drop(self) -> None:
+        for subscription in self._subs:
+            self.destroy_subscription(subscription)
+        self._subs = []
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _receiver(self, t: Topic) -> Any:
         def receive(data: bytes) -> None:
-            if self._writer is not None:
+            self.heard(t.name)
+            if self._writer is not None and self.active:
                 try:
                     self._writer.write_raw(t.name, self.clock.now_ns(), data)
                 except (OSError, MachineError) as e:
@@ -54,18 +67,18 @@ class RecorderNode(Node):
 
         return receive
 
-    def loop(self, running: Callable[[], bool]) -> None:
+    def _work(self, running: Callable[[], bool]) -> None:
         """Empties the queues until the end."""
         poll_periodically(self, POLL_HZ, self._beat, running)
 
     def _beat(self) -> None:
         if self._writer is not None:
-            self._heartbeat.publish(self._codec.encode("heartbeat", Stamp(self.clock.now_ns(), "recorder")))
+            name = self.get_name() if self.active else inactive(self.get_name())
+            self._heartbeat.publish(self._codec.encode("heartbeat", Stamp(self.clock.now_ns(), name)))
 
     def destroy_node(self) -> None:
         """Closes the bag."""
-        if self._writer is not None:
-            self._writer.close()
+        self._drop()
         super().destroy_node()
 
 

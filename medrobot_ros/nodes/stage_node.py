@@ -1,24 +1,31 @@
 """One stage as a ROS 2 node: subscriptions, publishers and services follow from the interface table."""
 
+from collections.abc import Callable
 from importlib import import_module
 from math import ceil
 from typing import Any
 
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
 
 from medrobot_ros.arms import load_arm
 from medrobot_ros.cell import make_stage
-from medrobot_ros.description import cell_nodes
+from medrobot_ros.config import CellConfig
+from medrobot_ros.description import cell_nodes, realtime_priority
 from medrobot_ros.interfaces import SERVICES, TOPICS, Topic
 from medrobot_ros.messages import Codec, TruthMerge
-from medrobot_ros.nodes.parameters import declare_config
-from medrobot_ros.nodes.realtime import SteadyClock
+from medrobot_ros.nodes.executor import spin
+from medrobot_ros.nodes.managed import ManagedNode
+from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.recording import cdr
+from medrobot_ros.signals import Stamp, inactive
 from medrobot_ros.stage import EventLog, Outputs
 
+ANSWERING = ("kinematics", "contact")  # these answer every sample as it comes; the others work periodically
+INACTIVE_BEAT_NS = 100_000_000
+_LATCHED = frozenset(t.name for t in TOPICS if t.latched)
 SPARE = 2  # ticks' worth of messages that a queue holds
 SLOW_TICK_S = 0.1  # a tick that long is worth knowing of
 ON_DEMAND_DEPTH = 10  # of commands and requests, which must not overwrite each other
@@ -40,30 +47,56 @@ def qos(topic: Topic, depth: int = 0) -> QoSProfile:
     )
 
 
-class StageNode(Node):
+class StageNode(ManagedNode):
     """Carries one stage's signals over topics; arrivals are answered inside their callback."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.config = declare_config(self)
-        self._joint_names = load_arm(self.config.arm.name, self.config.probe.name).joint_names
-        self.clock = SteadyClock()
-        self.stage = make_stage(name, self.config, tuple(n.name for n in cell_nodes(self.config)))
-        self.codec = Codec(message_type, self._joint_names)
+        super().__init__(name, realtime_priority(name))
         self._events = EventLog(name)
+        self.stage: Any = None
+        self._pubs: dict[str, Any] = {}
+        self._subs: list[Any] = []
+        self._servers: list[Any] = []
+
+    def _make(self) -> None:
+        name, config = self.get_name(), self.config
+        self._joint_names = load_arm(config.arm.name, config.probe.name).joint_names
+        self.stage = make_stage(name, config, tuple(n.name for n in cell_nodes(config)))
+        self.codec = Codec(message_type, self._joint_names)
         self._truth = TruthMerge(t.name for t in TOPICS if name in t.readers and t.name.startswith("twin/"))
-        self._pubs: dict[str, Any] = {
+        self._pubs = {
             t.name: self.create_publisher(message_type(t.type), t.name, qos(t))
             for t in TOPICS if name in t.writers and t.name != "/diagnostics"
         }
-        for t in TOPICS:
-            if name in t.readers:
-                kind, raw = message_type(t.type), t.name in cdr.READABLE_TOPICS
-                receive = self._raw_receiver(t.name, kind) if raw else self._receiver(t.name)
-                self.create_subscription(kind, t.name, receive, self._inbox(t), raw=raw)
-        for s in SERVICES:
-            if s.server == name:
-                self.create_service(Trigger, s.name, self._server(s.name))
+        self._subs = [self._subscribe(t) for t in TOPICS if name in t.readers]
+        self._servers = [self.create_service(Trigger, s.name, self._server(s.name)) for s in SERVICES if s.server == name]
+        self._waiting: dict[str, Any] = {}
+        self._beat_ns = 0
+
+    def _subscribe(self, t: Topic) -> Any:
+        kind, raw = message_type(t.type), t.name in cdr.READABLE_TOPICS
+        receive = self._raw_receiver(t.name, kind) if raw else self._receiver(t.name)
+        return self.create_subscription(kind, t.name, receive, self._inbox(t), raw=raw)
+
+    def _drop(self) -> None:
+        for subscription in self._subs:
+            self.destroy_subscription(subscription)
+        for server in self._servers:
+            self.destroy_service(server)
+        for publisher in self._pubs.values():
+            self.destroy_publisher(publisher)
+        self.stage, self._subs, self._servers, self._pubs = None, [], [], {}
+
+    def _work(self, running: Callable[[], bool]) -> None:
+        if self.get_name() in ANSWERING:
+            timer = self.create_timer(1.0 / self.stage.rate_hz, self.tick)
+            spin(self, running)
+            self.destroy_timer(timer)
+        else:
+            poll_periodically(self, self.stage.rate_hz, self.tick, running)
+
+    def _reconfigure(self, config: CellConfig) -> None:
+        self.stage.reconfigure(config)
 
     def _receiver(self, topic: str) -> Any:
         merge = self._truth.add if topic.startswith("twin/") else None
@@ -108,25 +141,55 @@ class StageNode(Node):
         return serve
 
     def receive(self, topic: str, signal: Any) -> None:
-        """One arrival, and the stage's answer to it."""
+        """One arrival, and the stage's answer to it. Nothing reaches a stage that is not active; what is latched waits until it is."""
+        if not self.active:
+            if topic in _LATCHED:
+                self._waiting[topic] = signal
+            return
+        self.heard(topic, signal)
         self.stage.now_ns = self.clock.now_ns()
-        self.send(self.stage.receive(topic, signal))
+        try:
+            self.send(self.stage.receive(topic, signal))
+        except Exception as e:
+            self.fail(e)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lets signals in and out, those first that are latched."""
+        done = super().on_activate(state)
+        waiting, self._waiting = self._waiting, {}
+        for topic, signal in waiting.items():
+            self.receive(topic, signal)
+        return done
 
     def call(self, service: str) -> tuple[bool, str]:
         """One service request."""
-        return self.stage.call(service)
+        return self.stage.call(service) if self.active else (False, f"{self.get_name()} is not active")  # type: ignore[no-any-return]
 
     def tick(self) -> None:
-        """The stage's periodic work."""
-        now_ns = self.stage.now_ns = self.clock.now_ns()
-        self.send(self.stage.tick(now_ns))
+        """The stage's periodic work; an inactive one only says that it lives."""
+        now_ns = self.clock.now_ns()
+        self._beat_inactive(now_ns)
+        if not self.active:
+            return
+        self.stage.now_ns = now_ns
+        try:
+            self.send(self.stage.tick(now_ns))
+        except Exception as e:
+            self.fail(e)
+            return
         took_s = 1e-9 * (self.clock.now_ns() - now_ns)
         if took_s > SLOW_TICK_S:
             self._events.add(now_ns, "slow_tick", f"{1e3 * took_s:.0f} ms")
         self.send(self._events.drain(now_ns))
 
+    def _beat_inactive(self, now_ns: int) -> None:
+        if self.configured and not self.active and "heartbeat" in self._pubs and now_ns - self._beat_ns >= INACTIVE_BEAT_NS:
+            self._beat_ns = now_ns
+            self.send([("heartbeat", Stamp(now_ns, inactive(self.get_name())))])
+
     def send(self, outputs: Outputs) -> None:
         """Publishes (topic, signal) pairs."""
         for topic, signal in outputs:
+            self.heard(topic, signal)
             fixed = topic in cdr.FIXED_TOPICS
             self._pubs[topic].publish(cdr.to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))

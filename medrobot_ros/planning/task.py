@@ -66,6 +66,11 @@ class PlannerStage:
             return False, f"'{event}' is refused while {self._mode}"
         return True, self._mode
 
+    def reconfigure(self, config: CellConfig) -> None:
+        """Takes the settings that may change while it runs: the force reference, which contact ramps to."""
+        self._board.config = config
+        self._board.ask_force()
+
     # --- modes --------------------------------------------------------------------------------------------------------
 
     def _on_event(self, event: str, reason: str = "") -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from medrobot_ros.config import SafetySection
 from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.safety.permit import permit_source
-from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench
+from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench, active_node
 from medrobot_ros.stage import EventLog, Outputs
 
 TICK_NS = 10_000_000
@@ -40,6 +40,7 @@ class Supervisor:
         self.now_ns = 0
         self._ticked_ns = 0
         self._heard_ns: dict[str, int] = {}
+        self._inactive: set[str] = set()
         self._state, self._epoch = "starting", 0
         self._reasons: tuple[str, ...] = ()
         self._retreat_ns = self._published_ns = 0
@@ -51,7 +52,7 @@ class Supervisor:
     def receive(self, topic: str, signal: Any) -> Outputs:
         """Stores arrivals; bounds are judged at once, silence at the next tick. What a node measures is a sign of its life as well."""
         if topic == "heartbeat":
-            self._heard_ns[signal.source] = self.now_ns
+            self._on_heartbeat(*active_node(signal.source))
         elif topic == "joint_states":
             self._judge_joints(signal)
         elif topic == "contact/wrench":
@@ -62,6 +63,19 @@ class Supervisor:
         elif topic == "safety/stop" and signal.stop:
             self._stop("stop requested")
         return ()
+
+    def _on_heartbeat(self, node: str, works: bool) -> None:
+        if works:
+            self._heard_ns[node] = self.now_ns
+            self._inactive.discard(node)
+        elif node in self._required:
+            self._inactive.add(node)
+            if self._state not in ("starting", "stopped"):
+                self._lose(node, f"{node} is not active")
+
+    def _lose(self, node: str, reason: str) -> None:
+        """Without a node of the control path nothing can retreat; without another the arm does so first."""
+        (self._stop if node in (*CONTROL_PATH, "joint_states") else self._retreat)(reason)
 
     def _judge_joints(self, state: JointState) -> None:
         self._heard_ns["joint_states"] = self._heard_ns["hardware"] = self.now_ns
@@ -84,7 +98,7 @@ class Supervisor:
         self._forgive(stamp_ns - self._ticked_ns)
         self.now_ns = self._ticked_ns = stamp_ns
         if self._state == "starting":
-            if all(n in self._heard_ns for n in (*self._required, "joint_states")):
+            if not self._inactive and all(n in self._heard_ns for n in (*self._required, "joint_states")):
                 self._set("ok")
         elif self._state != "stopped":
             self._judge_silence()
@@ -114,7 +128,7 @@ class Supervisor:
             on_control_path = source in (*CONTROL_PATH, "joint_states")
             limit_s = self._config.control_timeout_s if on_control_path else self._config.other_timeout_s
             if self.now_ns - self._heard_ns[source] > limit_s * 1e9:
-                (self._stop if on_control_path else self._retreat)(f"{source} silent for more than {1e3 * limit_s:.0f} ms")
+                self._lose(source, f"{source} silent for more than {1e3 * limit_s:.0f} ms")
 
     def _end_retreat(self) -> None:
         if self._contact_state in ("", "free") or self.now_ns - self._retreat_ns > RETREAT_NS:
@@ -149,8 +163,8 @@ class Supervisor:
             n for n in (*self._required, "joint_states")
             if self.now_ns - self._heard_ns.get(n, -(10**18)) > self._config.other_timeout_s * 1e9
         ]
-        if silent:
-            return False, f"not reset: {', '.join(silent)} still silent"
+        if silent or self._inactive:
+            return False, f"not reset: {', '.join(sorted({*silent, *self._inactive}))} still silent or inactive"
         self._epoch += 1
         self._reasons = ()
         self._heard_ns.update(dict.fromkeys((*self._required, "joint_states"), self.now_ns))

@@ -15,7 +15,7 @@ from medrobot_ros.description import MESSAGE_FRAMES, cell_nodes, environment
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.resources import share
 
-EXPECTED = ("arm", "task", "hardware", "probe", "body", "out", "config", "namespace", "rviz", "log_level")
+EXPECTED = ("arm", "task", "hardware", "probe", "body", "out", "config", "namespace", "autostart", "rviz", "log_level")
 
 
 def description():
@@ -45,7 +45,8 @@ def test_every_argument_is_documented():
 
 def test_it_starts_the_nodes_of_the_one_description_and_the_frames():
     _, entities = launched()
-    assert executables(entities, "medrobot_ros") == [n.executable for n in cell_nodes(CellConfig())]
+    assert executables(entities, "medrobot_ros") == [*(n.executable for n in cell_nodes(CellConfig())), "bringup"]
+    assert "bringup" not in executables(launched(autostart="false")[1], "medrobot_ros")
     assert executables(entities, "robot_state_publisher") == ["robot_state_publisher"]
     assert len(executables(entities, "tf2_ros")) == len(MESSAGE_FRAMES)
     assert executables(entities, "rviz2") == []

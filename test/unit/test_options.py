@@ -49,5 +49,5 @@ def test_a_namespace_that_ros_would_refuse_is_refused_first(name):
 
 @pytest.mark.parametrize("file", ["", "/nonexistent.igs.mha"])
 def test_a_playback_without_its_file_does_not_start(file):
-    with pytest.raises(MedrobotError, match="imaging.file|nonexistent"):
+    with pytest.raises(MedrobotError, match=r"imaging\.file|nonexistent"):
         cell_config({}, pairs=["imaging.source=playback", f"imaging.file={file}"])

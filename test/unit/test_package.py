@@ -17,7 +17,7 @@ ROSDEP = {
     "numpy": "python3-numpy", "scipy": "python3-scipy", "yaml": "python3-yaml", "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib", "PIL": "python3-pil", "xacro": "xacro",
 }  # fmt: skip
-ROS_CLIENT = {"rclpy", "rcl_interfaces"}
+ROS_CLIENT = {"rclpy", "rcl_interfaces", "lifecycle_msgs"}
 
 
 def imported():

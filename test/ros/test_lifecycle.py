@@ -1,0 +1,196 @@
+"""The nodes as managed nodes: what they let in and out in each state, and how they end."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
+
+import rclpy
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+
+from medrobot_ros.interfaces import TOPICS, topic
+from medrobot_ros.nodes.executor import make_executor
+from medrobot_ros.nodes.stage_node import message_type, qos
+
+WAIT_S = 60.0
+CONFIGURE, ACTIVATE, DEACTIVATE, CLEANUP = (
+    getattr(Transition, f"TRANSITION_{t}") for t in ("CONFIGURE", "ACTIVATE", "DEACTIVATE", "CLEANUP")
+)
+
+
+class Watcher:
+    """One node process, and a client that drives its lifecycle and counts what it publishes."""
+
+    def __init__(self, name):
+        self.name = name
+        rclpy.init()
+        self.node = Node("watcher", namespace="cell")
+        self.executor = make_executor()
+        self.executor.add_node(self.node)
+        self.heard = {}
+        for t in TOPICS:
+            if name in t.writers and not t.name.startswith("/"):
+                self.node.create_subscription(message_type(t.type), t.name, lambda m, n=t.name: self._count(n, m), qos(t))
+        line = [sys.executable, "-m", "medrobot_ros.nodes.entry", name, "--ros-args", "-r", "__ns:=/cell"]
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def _count(self, name, message):
+        self.heard.setdefault(name, []).append(message)
+
+    def until(self, done):
+        end = time.monotonic() + WAIT_S
+        while not done():
+            assert time.monotonic() < end and self.process.poll() is None, "not within time"
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def listen(self, seconds):
+        """What is published in a while."""
+        self.heard.clear()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.05)
+        return self.heard
+
+    def call(self, kind, name, request):
+        client = self.node.create_client(kind, f"{self.name}/{name}")
+        self.until(client.service_is_ready)
+        future = client.call_async(request)
+        self.until(future.done)
+        self.node.destroy_client(client)
+        return future.result()
+
+    def change(self, transition):
+        request = ChangeState.Request()
+        request.transition.id = transition
+        return self.call(ChangeState, "change_state", request).success
+
+    def state(self):
+        return self.call(GetState, "get_state", GetState.Request()).current_state.id
+
+    def set(self, name, value):
+        parameter = Parameter(name=name, value=ParameterValue(type=3, double_value=value))
+        return self.call(SetParameters, "set_parameters", SetParameters.Request(parameters=[parameter])).results[0]
+
+    def close(self):
+        """Ends the process as Ctrl-C does; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.process.stdout.close()
+            self.executor.shutdown()
+            self.node.destroy_node()
+            rclpy.try_shutdown()
+        return status
+
+
+@pytest.fixture
+def watch():
+    watchers = []
+
+    def make(name):
+        watchers.append(Watcher(name))
+        return watchers[-1]
+
+    yield make
+    for w in watchers:
+        w.close()
+
+
+def sources(heard):
+    return {m.frame_id for m in heard.get("heartbeat", ())}
+
+
+def test_a_node_says_nothing_before_it_is_active_but_that_it_lives(watch):
+    w = watch("imaging")
+    assert w.state() == State.PRIMARY_STATE_UNCONFIGURED
+    assert w.listen(0.5) == {}
+    assert w.change(CONFIGURE) and w.state() == State.PRIMARY_STATE_INACTIVE
+    heard = w.listen(1.0)
+    assert set(heard) == {"heartbeat"} and sources(heard) == {"imaging:inactive"}
+    assert w.change(ACTIVATE)
+    heard = w.listen(1.0)
+    assert sources(heard) == {"imaging"} and "image/geometry" in w.heard
+    assert w.change(DEACTIVATE)
+    assert sources(w.listen(1.0)) == {"imaging:inactive"}
+    assert w.change(CLEANUP) and w.state() == State.PRIMARY_STATE_UNCONFIGURED
+    assert w.listen(0.5) == {}
+    assert w.change(CONFIGURE) and w.change(ACTIVATE), "it comes back"
+    assert sources(w.listen(1.0)) == {"imaging"}
+    assert w.close() == 0
+
+
+def test_inactive_hardware_publishes_its_state_and_accepts_no_command(watch):
+    w = watch("hardware")
+    commands = w.node.create_publisher(message_type("std_msgs/msg/Float64MultiArray"), "forward_position_controller/commands",
+                                       qos(topic("forward_position_controller/commands")))  # fmt: skip
+    permits = w.node.create_publisher(message_type("std_msgs/msg/Header"), "safety/permit", qos(topic("safety/permit")))
+    assert w.change(CONFIGURE)
+    w.until(lambda: w.heard.get("joint_states"))
+    at_first = list(w.heard["joint_states"][-1].position)
+
+    def push(seconds):
+        """Commands a step of the first joint, with a permit, and returns how far that moved."""
+        target, end = [at_first[0] + 0.05, *at_first[1:]], time.monotonic() + seconds
+        while time.monotonic() < end:
+            permits.publish(message_type("std_msgs/msg/Header")(frame_id="safety#0"))
+            commands.publish(message_type("std_msgs/msg/Float64MultiArray")(data=target))
+            w.executor.spin_once(timeout_sec=0.005)
+        return abs(w.heard["joint_states"][-1].position[0] - at_first[0])
+
+    assert push(1.0) < 1e-3
+    assert sources(w.listen(0.5)) == {"hardware:inactive"}
+    assert w.change(ACTIVATE)
+    assert push(2.0) > 0.04, "active, the same command moves it"
+
+
+def test_settings_are_refused_with_a_reason(watch):
+    w = watch("planner")
+    assert w.set("contact.force_n", 30.0).successful is False
+    assert w.set("scan.speed_m_per_s", 0.03).successful, "an unconfigured node takes it"
+    assert w.change(CONFIGURE)
+    refused = w.set("scan.speed_m_per_s", 0.02)
+    assert not refused.successful and "clean the node up first" in refused.reason
+    assert w.set("contact.force_n", 6.0).successful
+    assert w.change(ACTIVATE)
+    w.heard.clear()
+    assert w.set("contact.force_n", 7.0).successful
+    w.until(lambda: any(m.wrench.force.z == -7.0 for m in w.heard.get("scan/force_reference", ())))
+
+
+@pytest.mark.parametrize("module", ["medrobot_ros.errors", "rclpy.node", "medrobot_ros.nodes.stage_node"])
+def test_an_interrupt_while_modules_load_ends_clean(module):
+    line = [sys.executable, "-X", "importtime", "-m", "medrobot_ros.nodes.entry", "contact"]
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        for imported in process.stderr:
+            if imported.split("|")[-1].strip() == module:
+                break
+        else:
+            pytest.fail(f"ended before it loaded {module}")
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 0 and "Traceback" not in rest
+
+
+def test_an_interrupt_while_it_configures_ends_clean(watch):
+    w = watch("kinematics")
+    request = ChangeState.Request()
+    request.transition.id = CONFIGURE
+    client = w.node.create_client(ChangeState, "kinematics/change_state")
+    w.until(client.service_is_ready)
+    client.call_async(request)
+    w.executor.spin_once(timeout_sec=0.1)
+    assert w.close() == 0
