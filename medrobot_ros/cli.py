@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from medrobot_ros import __version__
 from medrobot_ros.config import CellConfig, keys
 from medrobot_ros.errors import MedrobotError
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--calibration", type=Path, required=True, metavar="XML")
     command.add_argument("--out", type=Path, required=True, metavar="VOLUME.mha")
     command.set_defaults(run=_reconstruct)
+    _add_calibrate(commands.add_parser("calibrate", help="tool point, probe weight, hand-eye or image on the probe, from a file"))
     command = commands.add_parser("doctor", help="say what this machine lacks and what it costs")
     command.set_defaults(run=_doctor)
     return parser
@@ -83,6 +86,15 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, metavar="FILE", help="a YAML file of settings")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable")
     command.add_argument("--yes", action="store_true", default=None, help="the region is confirmed")
+
+
+def _add_calibrate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("kind", choices=("tcp", "ft", "hand-eye"))
+    command.add_argument("file", type=Path, metavar="FILE", help="measured poses (CSV or YAML; docs/calibration.md)")
+    command.add_argument("--out", type=Path, required=True, metavar="YAML", help="written, or its section replaced")
+    command.add_argument("--serial", required=True, help="serial number of the probe or camera")
+    command.add_argument("--mount", default="base", choices=("base", "flange"), help="what carries the camera (hand-eye)")
+    command.set_defaults(run=_calibrate)
 
 
 def _resolved(options: argparse.Namespace) -> CellConfig:
@@ -213,6 +225,19 @@ def _reconstruct(options: argparse.Namespace) -> int:
 
     for name, value in reconstruct_file(options.file, options.calibration, options.out).items():
         print(f"{name}: {value}")
+    return ACCEPTED
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from medrobot_ros.calibration.files import CALIBRATIONS
+    from medrobot_ros.calibration.store import Section, write_section
+
+    arguments = {"hand-eye": (options.mount,)}.get(options.kind, ())
+    values = CALIBRATIONS[options.kind](options.file, *arguments)
+    today = datetime.now(timezone.utc).date().isoformat()
+    write_section(options.out, Section(options.kind, today, options.serial, values))
+    for name, value in values.items():
+        print(f"{name}: {value if isinstance(value, str) else np.array2string(np.asarray(value), precision=6, suppress_small=True)}")
     return ACCEPTED
 
 
