@@ -89,11 +89,12 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_calibrate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("kind", choices=("tcp", "ft", "hand-eye"))
-    command.add_argument("file", type=Path, metavar="FILE", help="measured poses (CSV or YAML; docs/calibration.md)")
+    command.add_argument("kind", choices=("tcp", "ft", "hand-eye", "image"))
+    command.add_argument("file", type=Path, metavar="FILE", help="measured poses (CSV or YAML), or a tracked sequence (.igs.mha) for image")
     command.add_argument("--out", type=Path, required=True, metavar="YAML", help="written, or its section replaced")
     command.add_argument("--serial", required=True, help="serial number of the probe or camera")
     command.add_argument("--mount", default="base", choices=("base", "flange"), help="what carries the camera (hand-eye)")
+    command.add_argument("--phantom", type=Path, metavar="YAML", help="where the phantom's wires run (image)")
     command.set_defaults(run=_calibrate)
 
 
@@ -232,7 +233,9 @@ def _calibrate(options: argparse.Namespace) -> int:
     from medrobot_ros.calibration.files import CALIBRATIONS
     from medrobot_ros.calibration.store import Section, write_section
 
-    arguments = {"hand-eye": (options.mount,)}.get(options.kind, ())
+    if options.kind == "image" and options.phantom is None:
+        raise MedrobotError("calibrate image needs --phantom YAML (docs/calibration.md says what it holds)")
+    arguments = {"hand-eye": (options.mount,), "image": (options.phantom,)}.get(options.kind, ())
     values = CALIBRATIONS[options.kind](options.file, *arguments)
     today = datetime.now(timezone.utc).date().isoformat()
     write_section(options.out, Section(options.kind, today, options.serial, values))
