@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from medrobot_ros.config import CellConfig
@@ -22,15 +23,18 @@ def make_stage(name: str, config: CellConfig, watched: tuple[str, ...] = STAGES)
 
 
 def _arm(config: CellConfig) -> Any:
-    from medrobot_ros.arms import load_arm
+    from medrobot_ros.calibration.apply import calibrated_arm
 
-    return load_arm(config.arm.name, config.probe.name)
+    return calibrated_arm(config)
 
 
 def _hardware(config: CellConfig) -> Stage:
+    from medrobot_ros.arms import load_arm
     from medrobot_ros.hardware import hardware_factory
 
-    return hardware_factory(config.hardware.name)(config, _arm(config))
+    # The mock carries the probe of the files, whatever a calibration says: a wrong one then shows, as on a real arm.
+    arm = load_arm(config.arm.name, config.probe.name) if config.hardware.name == "mock" else _arm(config)
+    return hardware_factory(config.hardware.name)(config, arm)
 
 
 def _kinematics(config: CellConfig) -> Stage:
@@ -57,15 +61,17 @@ def _contact(config: CellConfig) -> Stage:
 
 
 def _imaging(config: CellConfig) -> Stage:
+    from medrobot_ros.calibration.apply import calibrated_geometry
     from medrobot_ros.imaging.stage import make_imaging
 
-    return make_imaging(config)
+    return make_imaging(config, calibrated=partial(calibrated_geometry, config))
 
 
 def _surface(config: CellConfig) -> Stage:
+    from medrobot_ros.calibration.apply import camera_pose
     from medrobot_ros.twin.camera import make_surface
 
-    return make_surface(config)
+    return make_surface(config, camera_pose(config))
 
 
 def _planner(config: CellConfig) -> Stage:

@@ -76,6 +76,18 @@ class ArmSection(Section):
 @dataclass(frozen=True)
 class ProbeSection(Section):
     name: str = setting("curvilinear", "which probe, by its file in config/probes")
+    calibration: str = setting("", "the probe's measured tool point, weight and image (YAML of `medrobot calibrate`)")
+
+
+@dataclass(frozen=True)
+class CameraSection(Section):
+    """The depth camera, and three spheres on the table by which its place is verified."""
+
+    calibration: str = setting("", "the camera's measured place on the base (YAML of `medrobot calibrate hand-eye`)")
+    spheres_m: tuple[float, ...] = setting(
+        (-0.27, -0.22, -0.21, -0.27, 0.22, -0.21, 0.27, 0.0, -0.21), "the spheres' centres, x y z each, against `body`'s place", "m", -2, 2
+    )
+    sphere_radius_m: float = setting(0.02, "the spheres' radius", "m", 0.015, 0.05)
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,7 @@ class TwinSection(Section):
     breathing: BreathingSection = field(default_factory=BreathingSection)
     pulse: PulseSection = field(default_factory=PulseSection)
     shift: ShiftSection = field(default_factory=ShiftSection)
+    camera_m: tuple[float, float, float] = setting((0.55, 0.0, 1.2), "depth camera in base, in truth; it looks straight down", "m", -3, 3)
 
 
 @dataclass(frozen=True)
@@ -212,6 +225,7 @@ class CellConfig(Section):
 
     arm: ArmSection = field(default_factory=ArmSection)
     probe: ProbeSection = field(default_factory=ProbeSection)
+    camera: CameraSection = field(default_factory=CameraSection)
     body: BodySection = field(default_factory=BodySection)
     twin: TwinSection = field(default_factory=TwinSection)
     hardware: HardwareSection = field(default_factory=HardwareSection)

@@ -52,6 +52,7 @@ def check_names(config: CellConfig) -> None:
     Raises: ConfigError that lists the valid names, DataError for a file that is not what it should be.
     """
     from medrobot_ros.arms import arm_names
+    from medrobot_ros.calibration.apply import check_calibrations
     from medrobot_ros.hardware import hardware_factory
     from medrobot_ros.imaging.probe import load_probe
     from medrobot_ros.imaging.source import make_source, source_names
@@ -63,6 +64,7 @@ def check_names(config: CellConfig) -> None:
     if config.imaging.source == "playback":
         make_source(config)  # reads its files
     load_probe(config.probe.name)
+    check_calibrations(config)
     hardware_factory(config.hardware.name)
     if config.body.mesh:
         from medrobot_ros.twin.body import load_body

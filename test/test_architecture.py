@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / "medrobot_ros"
 BASE = {"signals", "interfaces", "errors", "stage", "config", "geometry", "resources", "messages", "__init__"}
 ROOMS = {
     "arms": {"arms"},
-    "calibration": {"calibration", "imaging"},
+    "calibration": {"calibration", "arms", "imaging"},
     "contact": {"contact"},
     "safety": {"safety"},
     "imaging": {"imaging"},

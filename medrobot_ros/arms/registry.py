@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from medrobot_ros.arms.description import read_description
+from medrobot_ros.arms.description import ArmDescription, read_description
 from medrobot_ros.arms.model import ArmModel, build_model
 from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.resources import share
@@ -28,7 +28,12 @@ def probe_names() -> tuple[str, ...]:
 @lru_cache(maxsize=16)
 def load_arm(name: str, probe: str) -> ArmModel:
     """The model of an arm that carries a probe. `UnknownName` lists the valid ones."""
-    return build_model(name, read_description(_file(name)), probe, expand_urdf(name, probe))
+    return build_model(name, arm_description(name), probe, expand_urdf(name, probe))
+
+
+def arm_description(name: str) -> ArmDescription:
+    """What an arm's file says. `UnknownName` lists the valid ones."""
+    return read_description(_file(name))
 
 
 def expand_urdf(name: str, probe: str, hardware: str = "mock", prefix: str = "") -> str:
@@ -65,7 +70,7 @@ def _file(name: str) -> Path:
 
 
 def _xacro(name: str) -> Path:
-    return read_description(_file(name)).xacro
+    return arm_description(name).xacro
 
 
 def _probe(name: str) -> str:

@@ -1,5 +1,6 @@
 """The imaging bridge: a source's images and a verdict on each."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from medrobot_ros.config import CellConfig
 from medrobot_ros.imaging.quality import QualityMeter
 from medrobot_ros.imaging.source import ImageSource, make_source
-from medrobot_ros.signals import Image, PatientTruth, Stamp
+from medrobot_ros.signals import Image, ImageGeometry, PatientTruth, Stamp
 from medrobot_ros.stage import EventLog, Outputs
 
 HEARTBEAT_HZ = 10.0  # at least, however seldom images come
@@ -20,10 +21,11 @@ class ImagingStage:
 
     name = "imaging"
 
-    def __init__(self, source: ImageSource, meter: QualityMeter, image_rate_hz: float) -> None:
+    def __init__(self, source: ImageSource, meter: QualityMeter, image_rate_hz: float, geometry: ImageGeometry | None = None) -> None:
         self._every = ceil(HEARTBEAT_HZ / image_rate_hz)
         self.rate_hz, self.now_ns = self._every * image_rate_hz, 0
         self._source, self._meter = source, meter
+        self._geometry = source.geometry() if geometry is None else geometry  # as it was measured on this probe
         self._events = EventLog(self.name)
         self._truth: PatientTruth | None = None
         self._newest_ns = -1
@@ -39,7 +41,7 @@ class ImagingStage:
         """Heartbeat, the geometry once, and an image with its verdict when one is due and the source has it."""
         out: list[tuple[str, Any]] = [("heartbeat", Stamp(stamp_ns, self.name))]
         if self._ticks == 0:
-            out.append(("image/geometry", replace(self._source.geometry(), stamp_ns=stamp_ns)))
+            out.append(("image/geometry", replace(self._geometry, stamp_ns=stamp_ns)))
         if self._ticks % self._every == 0:
             image = self._source.acquire(stamp_ns, self._truth)
             if image is not None and self._fits(image):
@@ -64,10 +66,14 @@ class ImagingStage:
         return False, f"imaging serves no '{service}'"
 
 
-def make_imaging(config: CellConfig, image_rate_hz: float | None = None) -> ImagingStage:
-    """The stage from the configuration; `image_rate_hz` replaces `imaging.rate_hz`."""
+def make_imaging(
+    config: CellConfig,
+    image_rate_hz: float | None = None,
+    calibrated: Callable[[ImageGeometry], ImageGeometry] = lambda geometry: geometry,
+) -> ImagingStage:
+    """The stage from the configuration; `image_rate_hz` replaces `imaging.rate_hz`, `calibrated` corrects the source's geometry."""
     source, c = make_source(config), config.imaging
     meter = QualityMeter(source.geometry(), c.min_contact_share, c.min_visibility)
     geometry = source.geometry()
     meter.assess(Image(0, np.zeros((geometry.rows, geometry.columns), np.uint8)))  # compiles, so that the first tick is on time
-    return ImagingStage(source, meter, c.rate_hz if image_rate_hz is None else image_rate_hz)
+    return ImagingStage(source, meter, c.rate_hz if image_rate_hz is None else image_rate_hz, calibrated(geometry))

@@ -6,7 +6,9 @@ from py_trees.common import Status
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.geometry.pose import angle_between, inverse, pose, rotation_from_vector
+from medrobot_ros.geometry.reference import reference_spheres
 from medrobot_ros.planning.board import CLOUD_MEMORY, Board
+from medrobot_ros.planning.camera_check import MAX_ERROR_M, camera_error
 from medrobot_ros.planning.path import CoverageMap, plan_raster, planned_points, runs_of, timed
 from medrobot_ros.planning.surface import Torso, find_again, find_patient, torso_in
 from medrobot_ros.signals import Array, ContactStatus, ScanReference
@@ -95,6 +97,26 @@ class Check(Step):
 
     def lacks(self) -> str:
         return f": no {', '.join(self._missing())}"
+
+
+class SeeSpheres(Step):
+    """The depth camera sees the reference spheres where they are, so its place in base is the believed one."""
+
+    phase, timeout_s = "check", 5.0
+
+    def advance(self) -> str:
+        config, clouds = self.board.config, self.board.clouds
+        if not clouds:
+            return ""
+        try:
+            spheres = reference_spheres(config.body, config.camera)
+            error_m = camera_error(clouds[-1].points, spheres, config.camera.sphere_radius_m)
+        except DataError as e:
+            return str(e)
+        if error_m > MAX_ERROR_M:
+            off_mm, limit_mm = 1e3 * error_m, 1e3 * MAX_ERROR_M
+            return f"a reference sphere is seen {off_mm:.1f} mm from where it is, more than {limit_mm:g} mm: calibrate camera to base"
+        return DONE
 
 
 # --- free motions -----------------------------------------------------------------------------------------------------

@@ -102,7 +102,8 @@ class PlannerStage:
             return
         self._board.clear()
         self._grow(
-            leaves.Check, leaves.Home, leaves.FirstTare, leaves.Tilt, leaves.Weigh, leaves.Home, leaves.Find, leaves.Plan, passes=True,
+            leaves.Check, leaves.SeeSpheres, leaves.Home, leaves.FirstTare, leaves.Tilt, leaves.Weigh, leaves.Home, leaves.Find,
+            leaves.Plan, passes=True,
         )  # fmt: skip
 
     def _pause(self, by_shift: bool) -> None:

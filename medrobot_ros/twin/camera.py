@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from medrobot_ros.config import CellConfig
+from medrobot_ros.geometry.pose import inverse, pose
+from medrobot_ros.geometry.reference import reference_spheres
 from medrobot_ros.signals import Array, PatientTruth, Stamp, Surface
 from medrobot_ros.stage import Outputs
 from medrobot_ros.twin.body import HALF_LENGTH_M, HALF_WIDTH_M, Body, load_body
 
+LOOKING_DOWN = np.diag([1.0, -1.0, -1.0])  # the camera's axes in base
+NO_SPHERES = np.zeros((0, 3))
 PIXEL_M = 0.006  # distance of the camera's rays on the table
 NOISE_M = 0.0015
 OUTLIERS = 0.005
@@ -24,9 +28,17 @@ PERIOD_NS = 1_000_000_000
 
 
 class DepthCamera:
-    """Looks straight down. Each cloud has fresh noise; the seed makes the sequence repeatable."""
+    """Looks straight down. Each cloud has fresh noise; the seed makes the sequence repeatable.
 
-    def __init__(self, body: Body, seed: int) -> None:
+    `p_base_spheres` (n, 3) are the reference spheres on the table, of `radius_m`. `T_base_seen` (4, 4) leads from the true base to the one
+    that the camera's calibration makes of it.
+    """
+
+    def __init__(
+        self, body: Body, seed: int, p_base_spheres: Array = NO_SPHERES, radius_m: float = 0.0, T_base_seen: Array | None = None
+    ) -> None:
+        self._p_base_spheres, self._radius_m = p_base_spheres, radius_m
+        self._T_base_seen = np.eye(4) if T_base_seen is None else T_base_seen
         self._rng = np.random.default_rng([seed, 3])
         x = np.arange(-HALF_VIEW_M[0], HALF_VIEW_M[0], PIXEL_M)
         y = np.arange(-HALF_VIEW_M[1], HALF_VIEW_M[1], PIXEL_M)
@@ -46,16 +58,28 @@ class DepthCamera:
     def surface(self, stamp_ns: int, T_base_patient: Array, breathing_offset_m: float, T_base_probe: Array | None) -> Surface:
         """The cloud at one moment, with normals estimated from its own points; a lowered probe hides what is near it."""
         points = self._skin + (breathing_offset_m * self._on_body)[..., None] * self._normals
+        normals = self._normals.copy()
+        for p_base_sphere in self._p_base_spheres:
+            self._add_sphere(points, normals, T_base_patient[:3, :3].T @ (p_base_sphere - T_base_patient[:3, 3]))
         points[..., 2] += NOISE_M * self._rng.standard_normal(self._x.shape)
         strays = self._rng.random(self._x.shape) < OUTLIERS
         points[strays, 2] += OUTLIER_M * self._rng.standard_normal(int(strays.sum()))
-        seen = self._normals[..., 2] > GRAZING
+        seen = normals[..., 2] > GRAZING
         if T_base_probe is not None:
             p_patient_tip = T_base_patient[:3, :3].T @ (T_base_probe[:3, 3] - T_base_patient[:3, 3])
             if p_patient_tip[2] < LOWERED_M:
                 seen &= np.hypot(self._x - p_patient_tip[0], self._y - p_patient_tip[1]) > SHADOW_M
-        R = T_base_patient[:3, :3]
-        return Surface(stamp_ns, points[seen] @ R.T + T_base_patient[:3, 3], image_normals(points, seen)[seen] @ R.T)
+        T = self._T_base_seen @ T_base_patient
+        R = T[:3, :3]
+        return Surface(stamp_ns, points[seen] @ R.T + T[:3, 3], image_normals(points, seen)[seen] @ R.T)
+
+    def _add_sphere(self, points: Array, normals: Array, p_patient: Array) -> None:
+        """A sphere hides from above what lies below it; where each ray ends, and the normal there, change in place."""
+        across = np.stack((self._x - p_patient[0], self._y - p_patient[1]), axis=-1)
+        up_m = np.sqrt(np.maximum(self._radius_m**2 - np.sum(across**2, axis=-1), 0.0))
+        hit = (up_m > 0.0) & (p_patient[2] + up_m > points[..., 2])
+        points[hit, 2] = p_patient[2] + up_m[hit]
+        normals[hit] = np.column_stack((across[hit], up_m[hit])) / self._radius_m
 
 
 def image_normals(points: Array, seen: NDArray[np.bool_]) -> Array:
@@ -110,6 +134,9 @@ class SurfaceStage:
         return False, f"surface serves no '{service}'"
 
 
-def make_surface(config: CellConfig) -> SurfaceStage:
-    """The stage from the configuration."""
-    return SurfaceStage(DepthCamera(load_body(config.body.mesh), config.seed))
+def make_surface(config: CellConfig, T_base_camera: Array | None = None) -> SurfaceStage:
+    """The stage from the configuration. `T_base_camera` (4, 4) is where a calibration says that the camera is; the truth without one."""
+    T_true = pose(LOOKING_DOWN, np.array(config.twin.camera_m))
+    T_base_seen = None if T_base_camera is None else T_base_camera @ inverse(T_true)
+    spheres = reference_spheres(config.body, config.camera)
+    return SurfaceStage(DepthCamera(load_body(config.body.mesh), config.seed, spheres, config.camera.sphere_radius_m, T_base_seen))

@@ -9,6 +9,7 @@ import pytest
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import UnknownName
 from medrobot_ros.geometry.pose import interpolate, inverse, pose
+from medrobot_ros.geometry.reference import reference_spheres
 from medrobot_ros.planning.registry import task_factory, task_names, task_settings
 from medrobot_ros.planning.task import PlannerStage
 from medrobot_ros.signals import (
@@ -30,6 +31,8 @@ DOWN = np.diag([1.0, -1.0, -1.0])
 T_HOME = pose(DOWN, np.array([0.5, 0.0, 0.41]))
 Q_HOME = np.array([0.1, 0.2, 0.3])
 BODY = analytic_torso()
+CAMERA = CellConfig().camera
+SPHERES = reference_spheres(CellConfig().body, CAMERA)
 MOVE_TICKS, APPROACH_TICKS, SEAT_TICKS, TARE_TICKS, RETREAT_TICKS = 10, 10, 10, 4, 10
 FAST = {"size_m": (0.06, 0.12), "line_spacing_m": 0.06, "speed_m_per_s": 0.05}  # three lines
 
@@ -47,7 +50,7 @@ class Cell:
         self.now_ns = 0
         self.heard = []  # (topic, signal) that the planner has sent
         self.T_probe, self.T_patient = T_HOME, pose(np.eye(3), np.array([0.55, 0.0, 0.06]))
-        self.camera = DepthCamera(BODY, 1)
+        self.camera = DepthCamera(BODY, 1, SPHERES, CAMERA.sphere_radius_m)
         self.mode, self.state, self.reason, self.since = "off", "free", "", 0
         self.tared, self.reference, self.progress, self.started = False, None, 0.0, 0
         self.motion, self.goal, self.goal_since = MotionStatus(0), None, 0
@@ -505,6 +508,22 @@ def test_what_is_implausible_ends_the_examination_with_its_reason(fault, value, 
     assert cell.state == "free"
 
 
+@pytest.mark.parametrize("offset_m", [(0.008, 0.0, 0.0), (0.0, -0.006, 0.0), (0.0, 0.0, 0.007)])
+def test_a_camera_that_is_not_where_it_should_be_moves_nothing(offset_m):
+    cell = Cell()
+    cell.camera = DepthCamera(BODY, 1, SPHERES, CAMERA.sphere_radius_m, pose(np.eye(3), np.array(offset_m)))
+    cell.start().to_end()
+    assert cell.status.outcome == "rejected" and "calibrate camera to base" in cell.status.reason
+    assert not cell.of("motion/goal")
+
+
+def test_spheres_that_are_not_there_are_named():
+    cell = Cell()
+    cell.camera = DepthCamera(BODY, 1, SPHERES[:2], CAMERA.sphere_radius_m)
+    cell.start().to_end()
+    assert "does not see the reference sphere at (0.82, 0.00, -0.15) m" in cell.status.reason
+
+
 @pytest.mark.parametrize(
     ("phase", "topic", "why"),
     [("home", "motion/state", "home: not done within 40 s"), ("approach", "contact/state", "approach: not done within 25 s")],
@@ -523,8 +542,7 @@ def test_clouds_that_stop_are_missed():
 
 def test_no_patient_on_the_table():
     cell = Cell()
-    cell.T_patient = pose(np.eye(3), np.array([2.0, 0.0, 0.06]))
-    cell.camera = DepthCamera(replace(BODY, inside=np.zeros_like(BODY.inside)), 1)
+    cell.camera = DepthCamera(replace(BODY, inside=np.zeros_like(BODY.inside)), 1, SPHERES, CAMERA.sphere_radius_m)
     assert "no patient found" in cell.start().to_end().status.reason
     assert cell.started == 0
 
