@@ -25,7 +25,8 @@ def write(path, kind, **values):
     rest = {
         "tcp": {"std_m": np.zeros(3), "residual_m": 0.0},
         "ft": {
-            "F_bias": np.zeros(6), "std_bias": np.zeros(6), "std_mass_kg": 0.0, "std_com_m": np.zeros(3), "residual_n": 0.0, "residual_nm": 0.0,
+            "F_bias": np.zeros(6), "std_bias": np.zeros(6), "std_mass_kg": 0.0, "std_com_m": np.zeros(3), "residual_n": 0.0,
+            "residual_nm": 0.0,
         },
         "image": {"std_rad": np.zeros(3), "std_m": np.zeros(3), "std_spacing_m": np.zeros(2), "residual_m": 0.0},
         "hand-eye": {"std_rad": np.zeros(3), "std_m": np.zeros(3), "residual_m": 0.0, "residual_rad": 0.0},
