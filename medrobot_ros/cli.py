@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_cell_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--arm", help="which arm; `medrobot arms` lists them")
+    command.add_argument("--arm", help="which arm: one that `medrobot arms` lists, or a YAML file of your own (docs/add_an_arm.md)")
     command.add_argument("--task", help="which task (default ultrasound)")
     command.add_argument("--hardware", help="which hardware (default mock)")
     command.add_argument("--probe", help="which probe (default curvilinear)")
@@ -109,7 +109,7 @@ def _confirm(config: CellConfig) -> None:
     along, across = (1e3 * s for s in config.scan.size_m)
     if not sys.stdin.isatty():
         raise MedrobotError("the region is not confirmed: pass --yes, or answer at a terminal")
-    if input(f"Scan {along:.0f} x {across:.0f} mm at {config.contact.force_n:g} N on {config.arm.name}? [y/N] ").lower() != "y":
+    if input(f"Scan {along:.0f} x {across:.0f} mm at {config.contact.force_n:g} N on {config.arm.label}? [y/N] ").lower() != "y":
         raise MedrobotError("the region was not confirmed; nothing moved")
 
 

@@ -65,12 +65,23 @@ def _number(f: "dataclasses.Field[Any]", value: Any, kind: type) -> Any:
     return kind(value)
 
 
+def own_file(name: str) -> Path | None:
+    """The path that a name is, None where it is the name of something registered."""
+    return Path(name) if name.endswith((".yaml", ".yml")) else None
+
+
 # --- sections ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ArmSection(Section):
-    name: str = setting("fr3", "which arm; `medrobot arms` lists them")
+    name: str = setting("fr3", "which arm: a name that `medrobot arms` lists, or a YAML file of one's own")
+
+    @property
+    def label(self) -> str:
+        """What folders and reports call it."""
+        file = own_file(self.name)
+        return self.name if file is None else file.stem
 
 
 @dataclass(frozen=True)

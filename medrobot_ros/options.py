@@ -1,10 +1,11 @@
 """What a user may ask for on the command line or in a launch file, and the configuration that it makes."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medrobot_ros.config import CellConfig, load_yaml, merge, nested, parse_set, resolve
+from medrobot_ros.config import ArmSection, CellConfig, load_yaml, merge, nested, own_file, parse_set, resolve
 from medrobot_ros.errors import ConfigError, UnknownName
 
 # Short options and the settings that they stand for.
@@ -32,6 +33,9 @@ def cell_config(options: Mapping[str, Any], file: Path | None = None, pairs: Ite
         layers.insert(0, (str(file), load_yaml(file)))
     task = resolve(layers).task
     config = resolve([(f"task {task}", task_settings(task)), *layers])
+    own_arm = own_file(config.arm.name)
+    if own_arm is not None:
+        config = replace(config, arm=ArmSection(str(own_arm.resolve())))  # for processes that run in another folder
     check_names(config)
     return config
 
@@ -51,13 +55,15 @@ def check_names(config: CellConfig) -> None:
 
     Raises: ConfigError that lists the valid names, DataError for a file that is not what it should be.
     """
-    from medrobot_ros.arms import arm_names
+    from medrobot_ros.arms import arm_names, load_arm
     from medrobot_ros.calibration.apply import check_calibrations
     from medrobot_ros.hardware import hardware_factory
     from medrobot_ros.imaging.probe import load_probe
     from medrobot_ros.imaging.source import make_source, source_names
 
-    if config.arm.name not in arm_names():
+    if own_file(config.arm.name) is not None:
+        load_arm(config.arm.name, config.probe.name)
+    elif config.arm.name not in arm_names():
         raise UnknownName("arm", config.arm.name, arm_names())
     if config.imaging.source not in source_names():
         raise UnknownName("image source", config.imaging.source, source_names())

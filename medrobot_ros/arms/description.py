@@ -1,7 +1,11 @@
-"""What a URDF does not say about an arm: `config/arms/<name>.yaml`."""
+"""What a URDF does not say about an arm: `config/arms/<name>.yaml`, or a user's own file.
+
+A file names a `xacro` that mounts the probe by itself, or any `urdf` and the link `flange` that is to carry it.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +13,20 @@ import numpy as np
 
 from medrobot_ros.config import load_yaml
 from medrobot_ros.errors import ConfigError
+from medrobot_ros.resources import share
 from medrobot_ros.signals import Array
 
-VENDORS = ("franka", "kinova", "kuka")
+LIMITS = ("acceleration_rad_per_s2", "jerk_rad_per_s3", "braking_rad_per_s2")
+WITH_XACRO = ("display", "vendor", "xacro", "home_rad", *LIMITS, "sources")
+WITH_URDF = ("urdf", "flange")
+MAY_WITH_URDF = ("display", "vendor", "base", "tool_yaw_rad", "home_rad", *LIMITS, "sources")
+ANY_ARM = "urdf/arms/any.urdf.xacro"
 
 
 @dataclass(frozen=True)
 class ArmDescription:
-    """One arm's file. Arrays (n,) follow the joints from the base; `sources` says where each came from."""
+    """One arm's file. Arrays (n,) follow the joints from the base, empty where the file gives none; `sources` says where
+    each came from. `arguments` are what the xacro needs to know."""
 
     display: str
     vendor: str
@@ -26,23 +36,52 @@ class ArmDescription:
     jerk_rad_per_s3: Array
     braking_rad_per_s2: Array
     sources: Mapping[str, str]
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_description(path: Path) -> ArmDescription:
-    """The description in a YAML file; its `xacro` is relative to the file. `ConfigError` where it is not whole."""
+    """The description in a YAML file; its `xacro` or `urdf` is relative to the file. `ConfigError` where it is not whole."""
     values = load_yaml(path)
-    names = [f.name for f in fields(ArmDescription)]
-    for name in (*names, *values):
-        if name not in names or name not in values:
-            fault = "missing" if name in names else "unknown"
-            raise ConfigError(f"{path}: key '{name}' is {fault}; it must hold {', '.join(names)}")
-    if values["vendor"] not in VENDORS:
-        raise ConfigError(f"{path}: vendor '{values['vendor']}' must be one of {', '.join(VENDORS)}")
-    xacro = (path.parent / str(values["xacro"])).resolve()
-    if not xacro.is_file():
-        raise ConfigError(f"{path}: there is no {xacro}")
-    arrays = {name: _array(path, name, values[name]) for name in names if "_rad" in name}
-    return ArmDescription(**{**values, **arrays, "xacro": xacro})
+    needed, more = (WITH_URDF, MAY_WITH_URDF) if "urdf" in values else (WITH_XACRO, ())
+    _check_keys(path, values, needed, more)
+    arrays = {name: _array(path, name, values.get(name, [])) for name in ("home_rad", *LIMITS)}
+    own = "urdf" in values
+    return ArmDescription(
+        display=str(values.get("display", path.stem)),
+        vendor=str(values.get("vendor", "own")),
+        xacro=share(ANY_ARM) if own else _file(path, values["xacro"]),
+        sources=values.get("sources", {}),
+        arguments=_arguments(path, values) if own else {},
+        **arrays,
+    )
+
+
+def _arguments(path: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    """What the xacro for any arm is told of this one."""
+    return {
+        "arm_urdf": str(_file(path, values["urdf"])),
+        "arm_flange": str(values["flange"]),
+        "arm_base": str(values.get("base", "")),
+        "tool_yaw": str(_array(path, "tool_yaw_rad", [values.get("tool_yaw_rad", 0.0)])[0]),
+    }
+
+
+def _check_keys(path: Path, values: Mapping[str, Any], needed: tuple[str, ...], more: tuple[str, ...]) -> None:
+    for name in values:
+        if name not in needed + more:
+            near = get_close_matches(str(name), needed + more, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"{path}: key '{name}' is unknown; the nearest is '{near}'")
+    for name in needed:
+        if name not in values:
+            also = f", and may hold {', '.join(more)}" if more else ""
+            raise ConfigError(f"{path}: key '{name}' is missing; it must hold {', '.join(needed)}{also}")
+
+
+def _file(path: Path, relative: Any) -> Path:
+    file = (path.parent / str(relative)).resolve()
+    if not file.is_file():
+        raise ConfigError(f"{path}: there is no {file}")
+    return file
 
 
 def _array(path: Path, name: str, value: Any) -> Array:
@@ -52,7 +91,7 @@ def _array(path: Path, name: str, value: Any) -> Array:
         out = np.array(np.nan)
     if out.ndim != 1 or not np.isfinite(out).all():
         raise ConfigError(f"{path}: {name} must be a list of numbers")
-    if name != "home_rad" and (out <= 0.0).any():
+    if name in LIMITS and (out <= 0.0).any():
         raise ConfigError(f"{path}: {name} must be positive")
     out.setflags(write=False)
     return out

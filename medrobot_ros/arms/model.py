@@ -64,6 +64,11 @@ class ArmModel:
         return _ets(self._segments, self.T_last_probe)
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The moving joints from the base, each with what it carries."""
+        return self._segments
+
+    @property
     def n(self) -> int:
         """How many joints."""
         return len(self.joint_names)

@@ -3,12 +3,19 @@
 An entry point's object is the path of an arm's YAML file (see `description`).
 """
 
+import xml.etree.ElementTree as ET
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from xml.parsers.expat import ExpatError
+
+import numpy as np
 
 from medrobot_ros.arms.description import ArmDescription, read_description
-from medrobot_ros.arms.model import ArmModel, build_model
+from medrobot_ros.arms.model import FT_LINK, PROBE_LINK, ArmModel, build_model
+from medrobot_ros.arms.urdf import read_chain
+from medrobot_ros.config import ArmSection, own_file
 from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.resources import share
 
@@ -27,8 +34,23 @@ def probe_names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=16)
 def load_arm(name: str, probe: str) -> ArmModel:
-    """The model of an arm that carries a probe. `UnknownName` lists the valid ones."""
-    return build_model(name, arm_description(name), probe, expand_urdf(name, probe))
+    """The model of an arm that carries a probe; `name` is a registered one's or a YAML file. `UnknownName` lists the valid ones."""
+    return model_of(name, probe, expand_urdf(name, probe))
+
+
+def model_of(name: str, probe: str, urdf: str) -> ArmModel:
+    """The model of an arm whose expanded URDF has been altered."""
+    label, description = ArmSection(name).label, arm_description(name)
+    if not description.arguments:
+        return build_model(label, description, probe, urdf)
+    from medrobot_ros.arms.own_arm import check_home, completed
+
+    segments = read_chain(urdf, PROBE_LINK).segments
+    given = description.home_rad if description.home_rad.size else None
+    at_zero = replace(completed(description, segments), home_rad=np.zeros(len(segments)) if given is None else given)
+    model = build_model(label, at_zero, probe, urdf)
+    check_home(model, given)
+    return model
 
 
 def arm_description(name: str) -> ArmDescription:
@@ -38,7 +60,7 @@ def arm_description(name: str) -> ArmDescription:
 
 def expand_urdf(name: str, probe: str, hardware: str = "mock", prefix: str = "") -> str:
     """The URDF of an arm with a probe; `hardware` is 'mock' or 'real' and chooses the ros2_control plugin."""
-    return _expand(_xacro(name), {"probe": _probe(probe), "hardware": _hardware(hardware), "prefix": prefix})
+    return _expand(arm_description(name).xacro, _arguments(name, probe, hardware, prefix))
 
 
 def expand_cell(
@@ -53,7 +75,7 @@ def expand_cell(
     """The URDF of the whole cell: `expand_urdf`'s arm on link `world`, with links `table` and `patient`."""
     xyz = " ".join(str(v) for v in patient_xyz_m)
     place = {"patient_xyz": xyz, "patient_yaw": str(patient_yaw_rad), "table_z": str(table_z_m)}
-    arm = {"arm_file": str(_xacro(name)), "probe": _probe(probe), "hardware": _hardware(hardware), "prefix": prefix}
+    arm = {"arm_file": str(arm_description(name).xacro), **_arguments(name, probe, hardware, prefix)}
     return _expand(share("urdf/cell.urdf.xacro"), {**arm, **place})
 
 
@@ -63,14 +85,41 @@ def _files() -> dict[str, Path]:
 
 
 def _file(name: str) -> Path:
+    own = own_file(name)
+    if own is not None:
+        return own
     files = _files()
     if name not in files:
         raise UnknownName("arm", name, files)
     return files[name]
 
 
-def _xacro(name: str) -> Path:
-    return arm_description(name).xacro
+def _arguments(name: str, probe: str, hardware: str, prefix: str) -> dict[str, str]:
+    """What an arm's xacro is told."""
+    common = {"probe": _probe(probe), "hardware": _hardware(hardware), "prefix": prefix}
+    own = dict(arm_description(name).arguments)
+    if not own:
+        return common
+    if prefix:
+        raise ConfigError(f"arm '{name}': a URDF of one's own takes no prefix, not '{prefix}'")
+    links = _links(Path(own["arm_urdf"]), own["arm_flange"])
+    return {**common, **own, "arm_base": own["arm_base"] or links[0]}
+
+
+def _links(urdf: Path, flange: str) -> list[str]:
+    """Links of a user's URDF, the root first. Raises: ConfigError where the flange is not there or a name is the tool's."""
+    robot = ET.fromstring(_expand(urdf, {}))
+    names = [link.get("name", "") for link in robot.findall("link")]
+    if flange not in names:
+        raise UnknownName(f"flange of {urdf}", flange, names)
+    for name in (FT_LINK, PROBE_LINK):
+        if name in names:
+            raise ConfigError(f"{urdf}: link '{name}' has the name of one that the cell adds; rename it")
+    children = {child.get("link") for child in robot.findall("joint/child")}
+    roots = [name for name in names if name not in children]
+    if len(roots) != 1:
+        raise ConfigError(f"{urdf}: must have one root link, not {len(roots)} ({', '.join(roots) or 'its joints form a loop'})")
+    return [roots[0], *(name for name in names if name != roots[0])]
 
 
 def _probe(name: str) -> str:
@@ -90,5 +139,5 @@ def _expand(path: Path, arguments: dict[str, str]) -> str:
 
     try:
         return str(xacro.process_file(str(path), mappings=arguments).toprettyxml(indent="  "))
-    except xacro.XacroException as e:
+    except (xacro.XacroException, ExpatError, OSError) as e:
         raise ConfigError(f"{path} does not expand: {' '.join(str(e).split())}") from None

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from medrobot_ros.arms import expand_urdf, load_arm
-from medrobot_ros.arms.model import PROBE_LINK, ArmModel, build_model
-from medrobot_ros.arms.registry import arm_description
+from medrobot_ros.arms.model import PROBE_LINK, ArmModel
+from medrobot_ros.arms.registry import model_of
 from medrobot_ros.calibration.store import Section, read_sections
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import ConfigError
@@ -75,7 +75,7 @@ def _arm(name: str, probe: str, calibration: str) -> ArmModel:
     nominal = load_arm(name, probe)
     if not sections:
         return nominal
-    return build_model(name, arm_description(name), probe, _measured(expand_urdf(name, probe), nominal, sections))
+    return model_of(name, probe, _measured(expand_urdf(name, probe), nominal, sections))
 
 
 def _measured(urdf: str, nominal: ArmModel, sections: Mapping[str, Section]) -> str:

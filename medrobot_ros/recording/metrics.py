@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros import __version__
+from medrobot_ros.config import own_file
 from medrobot_ros.errors import MachineError
 from medrobot_ros.geometry.coverage import covered
 from medrobot_ros.geometry.pose import inverse
@@ -107,8 +108,9 @@ def summarise(run: Run) -> dict[str, Any]:
 
 
 def _identity(run: Run) -> dict[str, Any]:
-    arm, probe = run.config.arm.name, run.config.probe.name
-    models = {"arm": _digest(f"config/arms/{arm}.yaml"), "probe": _digest(f"config/probes/{probe}.yaml")}
+    arm, probe = run.config.arm.label, run.config.probe.name
+    own = own_file(run.config.arm.name)
+    models = {"arm": _digest(f"config/arms/{arm}.yaml" if own is None else str(own)), "probe": _digest(f"config/probes/{probe}.yaml")}
     return {
         "arm": arm, "probe": probe, "task": run.config.task, "seed": run.config.seed, "software": __version__,
         "models": models, "complete": run.complete,

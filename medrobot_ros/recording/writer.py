@@ -49,7 +49,7 @@ def new_run(out: Path, utc: str, config: CellConfig) -> Path:
 
     Raises: MachineError where the folder cannot be written or the disk is nearly full.
     """
-    name = f"{utc}-{config.arm.name}-{config.task}"
+    name = f"{utc}-{config.arm.label}-{config.task}"
     try:
         out.mkdir(parents=True, exist_ok=True)
         taken = {p.name for p in out.iterdir()}
@@ -158,7 +158,7 @@ class RecorderStage:
     rate_hz = HEARTBEAT_HZ
 
     def __init__(self, folder: Path, config: CellConfig, joint_names: Sequence[str] = ()) -> None:
-        about = {"software": __version__, "arm": config.arm.name, "probe": config.probe.name, "seed": str(config.seed)}
+        about = {"software": __version__, "arm": config.arm.label, "probe": config.probe.name, "seed": str(config.seed)}
         self._bag = BagWriter(folder / BAG, joint_names=joint_names, about=about)
         self._recorded = frozenset(t.name for t in recorded_topics())
         self._failure: MachineError | None = None
