@@ -19,7 +19,7 @@ from medrobot_ros.signals import Array
 LIMITS = ("acceleration_rad_per_s2", "jerk_rad_per_s3", "braking_rad_per_s2")
 WITH_XACRO = ("display", "vendor", "xacro", "home_rad", *LIMITS, "sources")
 WITH_URDF = ("urdf", "flange")
-MAY_WITH_URDF = ("display", "vendor", "base", "tool_yaw_rad", "home_rad", *LIMITS, "sources")
+MAY_WITH_URDF = ("display", "vendor", "tool_yaw_rad", "home_rad", *LIMITS, "sources")
 ANY_ARM = "urdf/arms/any.urdf.xacro"
 
 
@@ -61,7 +61,6 @@ def _arguments(path: Path, values: Mapping[str, Any]) -> dict[str, str]:
     return {
         "arm_urdf": str(_file(path, values["urdf"])),
         "arm_flange": str(values["flange"]),
-        "arm_base": str(values.get("base", "")),
         "tool_yaw": str(_array(path, "tool_yaw_rad", [values.get("tool_yaw_rad", 0.0)])[0]),
     }
 

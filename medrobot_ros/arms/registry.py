@@ -102,12 +102,11 @@ def _arguments(name: str, probe: str, hardware: str, prefix: str) -> dict[str, s
         return common
     if prefix:
         raise ConfigError(f"arm '{name}': a URDF of one's own takes no prefix, not '{prefix}'")
-    links = _links(Path(own["arm_urdf"]), own["arm_flange"])
-    return {**common, **own, "arm_base": own["arm_base"] or links[0]}
+    return {**common, **own, "arm_base": _root(Path(own["arm_urdf"]), own["arm_flange"])}
 
 
-def _links(urdf: Path, flange: str) -> list[str]:
-    """Links of a user's URDF, the root first. Raises: ConfigError where the flange is not there or a name is the tool's."""
+def _root(urdf: Path, flange: str) -> str:
+    """The root link of a user's URDF. Raises: ConfigError where that or the flange is not there, or a link has a name of the tool's."""
     robot = ET.fromstring(_expand(urdf, {}))
     names = [link.get("name", "") for link in robot.findall("link")]
     if flange not in names:
@@ -119,7 +118,7 @@ def _links(urdf: Path, flange: str) -> list[str]:
     roots = [name for name in names if name not in children]
     if len(roots) != 1:
         raise ConfigError(f"{urdf}: must have one root link, not {len(roots)} ({', '.join(roots) or 'its joints form a loop'})")
-    return [roots[0], *(name for name in names if name != roots[0])]
+    return roots[0]
 
 
 def _probe(name: str) -> str:
