@@ -10,6 +10,7 @@ from medrobot_ros.geometry.reference import reference_spheres
 from medrobot_ros.planning.board import CLOUD_MEMORY, Board
 from medrobot_ros.planning.camera_check import MAX_ERROR_M, camera_error
 from medrobot_ros.planning.path import CoverageMap, plan_raster, planned_points, runs_of, timed
+from medrobot_ros.planning.probe_check import TILT_RAD, probe_fault
 from medrobot_ros.planning.surface import Torso, find_again, find_patient, torso_in
 from medrobot_ros.signals import Array, ContactStatus, ScanReference
 
@@ -19,8 +20,6 @@ MAX_AGE_S = {
     "hardware/state": 4.0,
 }  # fmt: skip
 HOME_TOLERANCE_M, HOME_TOLERANCE_RAD = 0.003, 0.01
-WEIGH_TILT_RAD = 0.35
-WEIGH_FORCE_N, WEIGH_TORQUE_NM = 0.5, 0.05  # what a wrong mass or centre of mass would leave
 SURFACE_TOLERANCE_M = 0.02  # between the seen skin and where touch is felt: breath, indentation, camera
 CLEAR_M = 0.02  # nearer the skin than this, the arm lifts before it does anything else
 DONE = "done"
@@ -193,7 +192,7 @@ class Tilt(Motion):
     phase = "check"
 
     def goal(self) -> str:
-        turn = pose(rotation_from_vector(np.array([WEIGH_TILT_RAD, 0.0, 0.0])), np.zeros(3))
+        turn = pose(rotation_from_vector(np.array([TILT_RAD, 0.0, 0.0])), np.zeros(3))
         return self.board.ask_motion(T_base_probe=self.board.T_base_home @ turn)
 
 
@@ -255,11 +254,8 @@ class Weigh(Step):
             self._samples.append(wrench.F)
         if self.elapsed_s < self.WINDOW_S or not self._samples:
             return ""
-        F = np.mean(self._samples, axis=0)
-        force_n, torque_nm = float(np.linalg.norm(F[:3])), float(np.linalg.norm(F[3:]))
-        if force_n > WEIGH_FORCE_N or torque_nm > WEIGH_TORQUE_NM:
-            return f"{force_n:.2f} N and {torque_nm:.3f} Nm left when the probe tilts: is it the right probe, its mass and centre?"
-        return DONE
+        R_tared, R_tilted = self.board.T_base_home[:3, :3], self.board.poses[-1].T_base_probe[:3, :3]
+        return probe_fault(np.mean(self._samples, axis=0), R_tared, R_tilted) or DONE
 
 
 # --- where the patient is ---------------------------------------------------------------------------------------------

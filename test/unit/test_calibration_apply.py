@@ -16,7 +16,7 @@ from medrobot_ros.geometry.pose import pose
 from medrobot_ros.imaging.source import make_source
 from medrobot_ros.twin.camera import LOOKING_DOWN
 
-NOMINAL = load_arm("fr3", "curvilinear")
+NOMINAL, OTHER = (load_arm("fr3", probe) for probe in ("curvilinear", "linear"))
 Q = NOMINAL.q_home + 0.1
 SHORT = ["--set", "scan.size_m=0.04,0.03", "--set", "scan.speed_m_per_s=0.03", "--yes"]
 
@@ -110,9 +110,9 @@ def test_good_calibrations_are_accepted(tmp_path):
 
 
 def test_the_calibration_of_another_probe_is_refused_by_its_weight(tmp_path):
-    probe = write(tmp_path / "p.yaml", "ft", mass_kg=NOMINAL.probe_mass_kg + 0.3, p_ft_com_m=NOMINAL.p_ft_com)
+    probe = write(tmp_path / "p.yaml", "ft", mass_kg=OTHER.probe_mass_kg, p_ft_com_m=OTHER.p_ft_com)
     status, summary = simulate(tmp_path, "--set", f"probe.calibration={probe}")
-    assert status == 2 and "is it the right probe" in summary["reason"]
+    assert status == 2 and "g heavier than configured: is it the right probe" in summary["reason"]
 
 
 def test_a_camera_calibrated_elsewhere_is_refused(tmp_path):
