@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from calibration import calibration
 
 ARMS = ("fr3", "gen3", "iiwa7")
 FIGURES = (
@@ -78,6 +79,7 @@ def main() -> None:
         "scan": {arm: examination("scan", arm) for arm in ARMS},
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
         "reconstruction": reconstruction(),
+        "calibration": calibration(),
     }
     print(json.dumps(result, indent=2))
 

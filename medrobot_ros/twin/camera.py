@@ -42,6 +42,7 @@ class DepthCamera:
         self._rng = np.random.default_rng([seed, 3])
         x = np.arange(-HALF_VIEW_M[0], HALF_VIEW_M[0], PIXEL_M)
         y = np.arange(-HALF_VIEW_M[1], HALF_VIEW_M[1], PIXEL_M)
+        self._rays = x, y
         self._x, self._y = np.meshgrid(x, y, indexing="ij")
         self._look(body)
 
@@ -75,11 +76,14 @@ class DepthCamera:
 
     def _add_sphere(self, points: Array, normals: Array, p_patient: Array) -> None:
         """A sphere hides from above what lies below it; where each ray ends, and the normal there, change in place."""
-        across = np.stack((self._x - p_patient[0], self._y - p_patient[1]), axis=-1)
-        up_m = np.sqrt(np.maximum(self._radius_m**2 - np.sum(across**2, axis=-1), 0.0))
-        hit = (up_m > 0.0) & (p_patient[2] + up_m > points[..., 2])
-        points[hit, 2] = p_patient[2] + up_m[hit]
-        normals[hit] = np.column_stack((across[hit], up_m[hit])) / self._radius_m
+        r = self._radius_m
+        near = tuple(slice(*np.searchsorted(ray, (p - r, p + r))) for ray, p in zip(self._rays, p_patient[:2], strict=True))
+        window = points[near]
+        off = window[..., :2] - p_patient[:2]
+        up_m = np.sqrt(np.maximum(r * r - np.sum(off**2, axis=-1), 0.0))
+        hit = (up_m > 0.0) & (p_patient[2] + up_m > window[..., 2])
+        window[hit, 2] = p_patient[2] + up_m[hit]
+        normals[near][hit] = np.column_stack((off[hit], up_m[hit])) / r
 
 
 def image_normals(points: Array, seen: NDArray[np.bool_]) -> Array:
