@@ -21,6 +21,7 @@ class Topic:
     frame: str = ""
     units: str = ""
     recorded: bool = True
+    steady: bool = True  # comes at its rate whenever its writer is active
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ TOPICS: tuple[Topic, ...] = (
           reliable=True, units="rad"),
     Topic("probe/pose", _POSE, ("kinematics",), ("contact", "planner"), 100, frame="base", units="m"),
     Topic("probe/twist", _TWIST, ("kinematics",), ("contact",), 100, frame="probe", units="m/s, rad/s"),
-    Topic("probe/twist_command", _TWIST, ("contact",), ("kinematics",), 500, frame="probe", units="m/s, rad/s"),
+    Topic("probe/twist_command", _TWIST, ("contact",), ("kinematics",), 500, frame="probe", units="m/s, rad/s",
+          steady=False),
     Topic("contact/wrench", _WRENCH, ("contact",), ("kinematics", "planner", "safety"), 100, frame="probe",
-          units="N, Nm, compensated, of tissue on probe"),
+          units="N, Nm, compensated, of tissue on probe", steady=False),
     Topic("contact/mode", _DIAGNOSTICS, ("planner",), ("contact", "kinematics"), 0, reliable=True),
     Topic("contact/state", _DIAGNOSTICS, ("contact",), ("planner", "safety"), 10, reliable=True, latched=True),
     Topic("scan/reference", "trajectory_msgs/msg/MultiDOFJointTrajectory", ("planner",), ("contact",), 0, reliable=True,

@@ -62,6 +62,7 @@ class HardwareNode(StageNode):
                 poller.poll()
                 self._check_publishers(now)
                 self._beat_inactive(self.clock.now_ns())
+                self.diagnose(**(self._timing.figures() if self._timing else {}))
             last = now
             if now - deadline > self._period_ns:
                 deadline = now

@@ -15,6 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import CONTROL_PATH
+from medrobot_ros.nodes.diagnostics import Diagnostics
 from medrobot_ros.nodes.parameters import Parameters
 from medrobot_ros.nodes.polling import Poller
 from medrobot_ros.nodes.realtime import SteadyClock, prioritise
@@ -34,6 +35,7 @@ class ManagedNode(LifecycleNode):
         self._priority = priority
         self._fault: Exception | None = None
         self._leave_by_s: float | None = None
+        self.diagnostics = Diagnostics(self, self.config.arm.label)
         self.clock = SteadyClock()
 
     @property
@@ -66,14 +68,23 @@ class ManagedNode(LifecycleNode):
             poller = Poller(self)
             while running() and not self.configured:
                 poller.poll()
+                self.diagnose()
                 sleep(IDLE_S)
             if running():
                 self._work(lambda: running() and self.configured)
             if not self.configured:
                 self._drop()  # not in the transition's own callback, whose service belongs to the loop that has just ended
 
+    def diagnose(self, **values: Any) -> None:
+        """Says once a second how it is; `values` are what a kind of node adds."""
+        now_ns = self.clock.now_ns()
+        if self.diagnostics.due(now_ns):
+            state = "active" if self.active else "inactive" if self.configured else "unconfigured"
+            self.diagnostics.publish(now_ns, state, {"real-time priority": self.realtime, **values})
+
     def heard(self, topic: str, signal: Any = None) -> None:
-        """Notes whether the arm may move, as far as this node hears."""
+        """Counts an arrival, and notes whether the arm may move, as far as this node hears."""
+        self.diagnostics.arrived(topic)
         if topic in ("safety/permit", "safety/stop"):
             self._moving = topic == "safety/permit"
         elif isinstance(signal, SafetyStatus):

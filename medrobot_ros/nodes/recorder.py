@@ -72,6 +72,7 @@ class RecorderNode(ManagedNode):
         poll_periodically(self, POLL_HZ, self._beat, running)
 
     def _beat(self) -> None:
+        self.diagnose()
         if self._writer is not None:
             name = self.get_name() if self.active else inactive(self.get_name())
             self._heartbeat.publish(self._codec.encode("heartbeat", Stamp(self.clock.now_ns(), name)))

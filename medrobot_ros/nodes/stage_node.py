@@ -20,7 +20,7 @@ from medrobot_ros.nodes.executor import spin
 from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.recording import cdr
-from medrobot_ros.signals import Stamp, inactive
+from medrobot_ros.signals import Event, Stamp, inactive
 from medrobot_ros.stage import EventLog, Outputs
 
 ANSWERING = ("kinematics", "contact")  # these answer every sample as it comes; the others work periodically
@@ -70,8 +70,18 @@ class StageNode(ManagedNode):
         }
         self._subs = [self._subscribe(t) for t in TOPICS if name in t.readers]
         self._servers = [self.create_service(Trigger, s.name, self._server(s.name)) for s in SERVICES if s.server == name]
+        self.diagnostics.expected = self._expected_rates()
         self._waiting: dict[str, Any] = {}
         self._beat_ns = 0
+
+    def _expected_rates(self) -> dict[str, float]:
+        """How often the topics arrive that come steadily; of a sampled one only the latest is taken. The twin's come in pieces."""
+        steady = (t for t in TOPICS if t.steady and t.rate_hz > 0.0 and not t.name.startswith("twin/"))
+        heard = (t for t in steady if self.get_name() in t.readers)
+        return {t.name: min(t.rate_hz, self.stage.rate_hz) if t.name in self._sampled() else t.rate_hz for t in heard}
+
+    def _sampled(self) -> tuple[str, ...]:
+        return getattr(self.stage, "sampled", ())
 
     def _subscribe(self, t: Topic) -> Any:
         kind, raw = message_type(t.type), t.name in cdr.READABLE_TOPICS
@@ -130,7 +140,7 @@ class StageNode(ManagedNode):
 
     def _inbox(self, t: Topic) -> QoSProfile:
         """The table's profile, with room for what arrives between two ticks unless the latest is enough."""
-        latest = t.name in getattr(self.stage, "sampled", ())
+        latest = t.name in self._sampled()
         return qos(t, 0 if latest or t.rate_hz == 0.0 else max(qos(t).depth, ceil(SPARE * t.rate_hz / self.stage.rate_hz)))
 
     def _server(self, service: str) -> Any:
@@ -169,6 +179,7 @@ class StageNode(ManagedNode):
         """The stage's periodic work; an inactive one only says that it lives."""
         now_ns = self.clock.now_ns()
         self._beat_inactive(now_ns)
+        self.diagnose()
         if not self.active:
             return
         self.stage.now_ns = now_ns
@@ -187,9 +198,15 @@ class StageNode(ManagedNode):
             self._beat_ns = now_ns
             self.send([("heartbeat", Stamp(now_ns, inactive(self.get_name())))])
 
+    def _note(self, topic: str, signal: Any) -> None:
+        if isinstance(signal, Event):
+            self.diagnostics.happened(signal)
+        elif topic.startswith("safety/"):
+            self.heard(topic, signal)
+
     def send(self, outputs: Outputs) -> None:
         """Publishes (topic, signal) pairs."""
         for topic, signal in outputs:
-            self.heard(topic, signal)
+            self._note(topic, signal)
             fixed = topic in cdr.FIXED_TOPICS
             self._pubs[topic].publish(cdr.to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))

@@ -168,6 +168,20 @@ def test_settings_are_refused_with_a_reason(watch):
     w.until(lambda: any(m.wrench.force.z == -7.0 for m in w.heard.get("scan/force_reference", ())))
 
 
+def test_diagnostics_name_the_cell_and_say_what_is_silent(watch):
+    w = watch("kinematics")
+    rows = []
+    array = message_type("diagnostic_msgs/msg/DiagnosticArray")
+    w.node.create_subscription(array, "/diagnostics", lambda m: rows.extend(m.status), qos(topic("/diagnostics")))
+    w.until(lambda: rows)
+    assert (rows[-1].name, rows[-1].hardware_id, rows[-1].message) == ("cell/kinematics", "cell/fr3", "unconfigured")
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    w.until(lambda: "joint_states slow or silent" in rows[-1].message)
+    assert rows[-1].level == b"\x01"
+    values = {v.key: v.value for v in rows[-1].values}
+    assert values["state"] == "active" and values["joint_states [Hz]"] == "0.0"
+
+
 @pytest.mark.parametrize("module", ["medrobot_ros.errors", "rclpy.node", "medrobot_ros.nodes.stage_node"])
 def test_an_interrupt_while_modules_load_ends_clean(module):
     line = [sys.executable, "-X", "importtime", "-m", "medrobot_ros.nodes.entry", "contact"]
