@@ -46,7 +46,7 @@ setup(
         "test": ["pytest", "pytest-timeout", "hypothesis", "yourdfpy", "ruff", "mypy", "types-PyYAML"],
     },
     entry_points={
-        "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in (*NODES, "bringup"))],
+        "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in (*NODES, "ros2_control", "bringup"))],
     },
     zip_safe=True,
     author=TEAM,

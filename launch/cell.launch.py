@@ -20,6 +20,7 @@ from medrobot_ros.description import (
     environment,
     robot_description,
     rviz_config,
+    write_controllers,
     write_parameters,
 )
 from medrobot_ros.interfaces import NAMESPACE
@@ -31,6 +32,8 @@ OPTIONS = {
     "arm": f"which arm; `medrobot arms` lists them (default {DEFAULT.arm.name})",
     "task": f"which task (default {DEFAULT.task})",
     "hardware": f"which hardware (default {DEFAULT.hardware.name})",
+    "vendor": "whose driver, with hardware:=ros2_control (default the arm's own maker's)",
+    "prefix": "prefix of that driver's joint names",
     "probe": f"which probe (default {DEFAULT.probe.name})",
     "body": "a watertight surface mesh instead of the analytic torso",
     "out": f"folder that the run folder is made in (default {DEFAULT.recording.out})",
@@ -68,6 +71,7 @@ def cell(context: LaunchContext) -> list:
     return [
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
         *stages(config, namespace, parameters, given["log_level"]),
+        *spawners(config, folder),
         *([bringup(namespace, parameters)] if given["autostart"] == "true" else []),
         *frames(config, namespace),
         *([rviz(namespace, folder)] if given["rviz"] == "true" else []),
@@ -89,6 +93,16 @@ def stages(config: CellConfig, namespace: str, parameters: Path, log_level: str)
         )
         for node in cell_nodes(config)
     ]
+
+
+def spawners(config: CellConfig, folder: Path) -> list[Node]:
+    """The streaming controller, in the driver's controller manager, where its own bring-up starts none."""
+    if config.hardware.name != "ros2_control":
+        return []
+    file = folder / "controllers.yaml"
+    names, manager = write_controllers(config, file)
+    arguments = [*names, "--controller-manager", manager, "--param-file", str(file)]
+    return [Node(package="controller_manager", executable="spawner", arguments=arguments, output="both")] if names else []
 
 
 def required(event: ProcessExited, context: LaunchContext) -> list:

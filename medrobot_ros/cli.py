@@ -79,6 +79,8 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--arm", help="which arm: one that `medrobot arms` lists, or a YAML file of your own (docs/add_an_arm.md)")
     command.add_argument("--task", help="which task (default ultrasound)")
     command.add_argument("--hardware", help="which hardware (default mock)")
+    command.add_argument("--vendor", help="whose driver, with --hardware ros2_control (default the arm's own maker's)")
+    command.add_argument("--prefix", help="prefix of that driver's joint names")
     command.add_argument("--probe", help="which probe (default curvilinear)")
     command.add_argument("--body", help="a watertight surface mesh instead of the analytic torso")
     command.add_argument("--out", help="folder that the run folder is made in (default runs)")

@@ -149,6 +149,9 @@ class TwinSection(Section):
 @dataclass(frozen=True)
 class HardwareSection(Section):
     name: str = setting("mock", "which hardware backend")
+    vendor: str = setting("", "whose ROS 2 driver (`ros2_control` hardware); empty takes the arm's own maker's")
+    namespace: str = setting("", "namespace of that driver; empty takes its usual one")
+    prefix: str = setting("", "prefix of that driver's joint names")
     rate_hz: float = setting(500.0, "control rate", "Hz", 50, 1000)
     servo_lag_s: float = setting(0.005, "time constant of the joint servos", "s", 0, 0.1)
     latency_s: float = setting(0.001, "one-way latency between controller and joints", "s", 0, 0.02)

@@ -18,7 +18,8 @@ MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
 _PRIORITIES = {
     "safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "surface": 25, "recorder": 20, "planner": 15, "imaging": 10,
 }  # fmt: skip
-_ONLY_WITH_MOCK = ("surface",)
+_ONLY_WITH_TWIN = ("surface",)
+_DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver's, by the executable that serves it
 _ENVIRONMENT = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -32,8 +33,9 @@ class NodeDescription:
 
 def cell_nodes(config: CellConfig) -> tuple[NodeDescription, ...]:
     """The nodes of a cell, in the order in which their processes start. All are required and none is started again."""
-    names = (n for n in NODES if config.hardware.name == "mock" or n not in _ONLY_WITH_MOCK)
-    return tuple(NodeDescription(n, n) for n in names)
+    names = (n for n in NODES if config.imaging.source == "twin" or n not in _ONLY_WITH_TWIN)
+    executables = {"hardware": _DRIVERS.get(config.hardware.name, "hardware")}
+    return tuple(NodeDescription(n, executables.get(n, n)) for n in names)
 
 
 def start_order(config: CellConfig) -> tuple[str, ...]:
@@ -72,6 +74,19 @@ def robot_description(config: CellConfig) -> str:
     return expand_cell(
         config.arm.name, config.probe.name, hardware, config.body.position_m, config.body.yaw_rad, table_z_m
     )
+
+
+def write_controllers(config: CellConfig, path: Path) -> tuple[tuple[str, ...], str]:
+    """The parameter file of the controllers that the driver's own bring-up does not start; their names, and their manager's."""
+    from medrobot_ros.arms import load_arm
+    from medrobot_ros.hardware.ros2_control import vendor_of
+    from medrobot_ros.hardware.vendor import controllers
+
+    arm = load_arm(config.arm.name, config.probe.name)
+    vendor = vendor_of(config, arm)
+    joints = vendor.joint_names(arm.name, arm.n, config.hardware.prefix)
+    path.write_text(yaml.safe_dump(controllers(vendor, joints), sort_keys=False))
+    return vendor.spawn, vendor.resolve("controller_manager", config.hardware.namespace)
 
 
 def rviz_config(namespace: str) -> str:

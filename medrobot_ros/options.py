@@ -14,6 +14,8 @@ OPTIONS = {
     "probe": "probe.name",
     "body": "body.mesh",
     "hardware": "hardware.name",
+    "vendor": "hardware.vendor",
+    "prefix": "hardware.prefix",
     "task": "task",
     "seed": "seed",
     "out": "recording.out",
@@ -31,13 +33,24 @@ def cell_config(options: Mapping[str, Any], file: Path | None = None, pairs: Ite
     layers = [("--set", parse_set(pairs)), ("options", _short(options))]
     if file is not None:
         layers.insert(0, (str(file), load_yaml(file)))
-    task = resolve(layers).task
-    config = resolve([(f"task {task}", task_settings(task)), *layers])
+    asked = resolve(layers)
+    config = resolve([(f"task {asked.task}", task_settings(asked.task)), *_driver_layer(asked), *layers])
     own_arm = own_file(config.arm.name)
     if own_arm is not None:
         config = replace(config, arm=ArmSection(str(own_arm.resolve())))  # for processes that run in another folder
     check_names(config)
     return config
+
+
+def _driver_layer(asked: CellConfig) -> list[tuple[str, dict[str, Any]]]:
+    """What a maker's driver asks of the cell, its rate first of all."""
+    if asked.hardware.name != "ros2_control":
+        return []
+    from medrobot_ros.arms import load_arm
+    from medrobot_ros.hardware.vendor import load_vendor
+
+    vendor = load_vendor(asked.hardware.vendor or load_arm(asked.arm.name, asked.probe.name).vendor)
+    return [(f"vendor {vendor.name}", dict(vendor.settings))]
 
 
 def _short(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,6 +71,7 @@ def check_names(config: CellConfig) -> None:
     from medrobot_ros.arms import arm_names, load_arm
     from medrobot_ros.calibration.apply import check_calibrations
     from medrobot_ros.hardware import hardware_factory
+    from medrobot_ros.hardware.ros2_control import vendor_of
     from medrobot_ros.imaging.probe import load_probe
     from medrobot_ros.imaging.source import make_source, source_names
 
@@ -72,6 +86,8 @@ def check_names(config: CellConfig) -> None:
     load_probe(config.probe.name)
     check_calibrations(config)
     hardware_factory(config.hardware.name)
+    if config.hardware.name == "ros2_control":
+        vendor_of(config, load_arm(config.arm.name, config.probe.name))
     if config.body.mesh:
         from medrobot_ros.twin.body import load_body
 

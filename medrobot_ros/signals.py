@@ -46,6 +46,38 @@ class Wrench:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedJoints:
+    """Joints as a driver reports them: by name, in its own order, with others among them.
+
+    `q` [rad], `qd` [rad/s], `tau` [Nm], each (m,) or empty."""
+
+    stamp_ns: int
+    names: tuple[str, ...]
+    q: Array
+    qd: Array
+    tau: Array
+
+
+@dataclass(frozen=True, slots=True)
+class JointTrajectory:
+    """Positions `q` [rad] and velocities `qd` [rad/s], both (k, n), at `times_s` (k,) from now; the last at rest."""
+
+    stamp_ns: int
+    times_s: Array
+    q: Array
+    qd: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A driver's fault by name, and whether it is there."""
+
+    stamp_ns: int
+    name: str
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PatientTruth:
     """What only a twin knows; for recording, tests and the twin's own sources."""
 

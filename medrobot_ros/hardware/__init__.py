@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from medrobot_ros.errors import UnknownName
 from medrobot_ros.stage import Stage
 
-_BACKENDS = {"mock": "medrobot_ros.twin.mock:make"}
+_BACKENDS = {"mock": "medrobot_ros.twin.mock:make", "ros2_control": "medrobot_ros.hardware.ros2_control:make"}
 
 
 def hardware_names() -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.parameters import Parameters
 
 READY_S = 180.0  # the first start on a machine compiles
-_STEPS = ((Transition.TRANSITION_CONFIGURE, "configured"), (Transition.TRANSITION_ACTIVATE, "activated"))
 
 
 class Bringup:
@@ -32,15 +31,17 @@ class Bringup:
         """Both steps; False where `going` ended first. Raises: MachineError that names the nodes that would not."""
         until = time.monotonic() + READY_S
         try:
-            return all(self._step(transition, done, until, going) for transition, done in _STEPS)
+            return self._step(Transition.TRANSITION_CONFIGURE, "configured", self._names, until, going) and all(
+                self._step(Transition.TRANSITION_ACTIVATE, "activated", (name,), until, going) for name in self._names
+            )
         finally:
             for client in self._clients.values():
                 self._destroy(client)
 
-    def _step(self, transition: int, done: str, until: float, going: Callable[[], bool]) -> bool:
+    def _step(self, transition: int, done: str, names: Sequence[str], until: float, going: Callable[[], bool]) -> bool:
         asked: dict[str, Any] = {}
         while going():
-            for name in self._names:
+            for name in names:
                 if name not in asked and self._clients[name].service_is_ready():
                     request = ChangeState.Request()
                     request.transition.id = transition
@@ -49,10 +50,10 @@ class Bringup:
             answered = {n: f.result() for n, f in asked.items() if f.done()}
             if refused := [n for n, r in answered.items() if r is None or not r.success]:
                 raise MachineError(f"{', '.join(refused)} could not be {done}")
-            if len(answered) == len(self._names):
+            if len(answered) == len(names):
                 return True
             if time.monotonic() > until:
-                raise MachineError(f"{', '.join(n for n in self._names if n not in answered)} not {done} within {READY_S:g} s")
+                raise MachineError(f"{', '.join(n for n in names if n not in answered)} not {done} within {READY_S:g} s")
         return False
 
 

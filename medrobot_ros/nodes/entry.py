@@ -24,6 +24,10 @@ def _make(name: str) -> Any:
         from medrobot_ros.nodes.recorder import RecorderNode
 
         return RecorderNode()
+    if name == "ros2_control":
+        from medrobot_ros.nodes.ros2_control import DriverNode
+
+        return DriverNode()
     from medrobot_ros.nodes.stage_node import StageNode
 
     return StageNode(name)
@@ -32,6 +36,11 @@ def _make(name: str) -> Any:
 def hardware() -> int:
     """The arm, real or mock."""
     return run_node("hardware")
+
+
+def ros2_control() -> int:
+    """A real arm behind its maker's driver; the node is called `hardware` as well."""
+    return run_node("ros2_control")
 
 
 def kinematics() -> int:

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Header
 
@@ -35,6 +36,7 @@ class RecorderNode(ManagedNode):
         self._codec = Codec(message_type)
         self._heartbeat: Any = None
         self._subs: list[Any] = []
+        self._waiting: dict[str, bytes] = {}
 
     def _make(self) -> None:
         config = self.config
@@ -58,14 +60,28 @@ class RecorderNode(ManagedNode):
     def _receiver(self, t: Topic) -> Any:
         def receive(data: bytes) -> None:
             self.heard(t.name)
-            if self._writer is not None and self.active:
-                try:
-                    self._writer.write_raw(t.name, self.clock.now_ns(), data)
-                except (OSError, MachineError) as e:
-                    self._writer = None
-                    self.get_logger().error(f"recording failed: {e}")
+            if self.active:
+                self._write(t.name, data)
+            elif t.latched:
+                self._waiting[t.name] = data
 
         return receive
+
+    def _write(self, name: str, data: bytes) -> None:
+        if self._writer is not None:
+            try:
+                self._writer.write_raw(name, self.clock.now_ns(), data)
+            except (OSError, MachineError) as e:
+                self._writer = None
+                self.get_logger().error(f"recording failed: {e}")
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begins to write, with what is latched already."""
+        done = super().on_activate(state)
+        for name, data in self._waiting.items():
+            self._write(name, data)
+        self._waiting = {}
+        return done
 
     def _work(self, running: Callable[[], bool]) -> None:
         """Empties the queues until the end."""

@@ -15,7 +15,7 @@ from medrobot_ros.description import MESSAGE_FRAMES, cell_nodes, environment
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.resources import share
 
-EXPECTED = ("arm", "task", "hardware", "probe", "body", "out", "config", "namespace", "autostart", "rviz", "log_level")
+EXPECTED = ("arm", "task", "hardware", "vendor", "prefix", "probe", "body", "out", "config", "namespace", "autostart", "rviz", "log_level")
 
 
 def description():
@@ -52,6 +52,13 @@ def test_it_starts_the_nodes_of_the_one_description_and_the_frames():
     assert executables(entities, "rviz2") == []
 
 
+def test_a_real_arm_gets_its_driver_node_and_its_streaming_controller():
+    _, entities = launched(arm="fr3", hardware="ros2_control", prefix="left_")
+    assert "ros2_control" in executables(entities, "medrobot_ros") and "hardware" not in executables(entities, "medrobot_ros")
+    assert executables(entities, "controller_manager") == ["spawner"]
+    assert executables(launched(arm="gen3", hardware="ros2_control")[1], "controller_manager") == [], "its bring-up starts one"
+
+
 def test_rviz_comes_on_request():
     assert executables(launched(rviz="true")[1], "rviz2") == ["rviz2"]
 
@@ -69,7 +76,8 @@ def test_it_sets_the_environment_of_the_one_description():
         ({"arm": "fr4"}, "valid: fer, fr3"),
         ({"task": "mri"}, "valid: ultrasound"),
         ({"probe": "round"}, "valid: curvilinear, linear"),
-        ({"hardware": "real"}, "valid: mock"),
+        ({"hardware": "real"}, "valid: mock, ros2_control"),
+        ({"hardware": "ros2_control", "vendor": "ur"}, "valid: franka, kinova, kuka"),
         ({"config": "/nonexistent.yaml"}, "/nonexistent.yaml"),
         ({"namespace": "9x"}, "namespace"),
     ],

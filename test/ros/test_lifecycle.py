@@ -9,102 +9,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
-import rclpy
-from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.msg import Parameter, ParameterValue
-from rcl_interfaces.srv import SetParameters
-from rclpy.node import Node
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import ChangeState
+from node_process import ACTIVATE, CLEANUP, CONFIGURE, DEACTIVATE
 
-from medrobot_ros.interfaces import TOPICS, topic
-from medrobot_ros.nodes.executor import make_executor
+from medrobot_ros.interfaces import topic
 from medrobot_ros.nodes.stage_node import message_type, qos
-
-WAIT_S = 60.0
-CONFIGURE, ACTIVATE, DEACTIVATE, CLEANUP = (
-    getattr(Transition, f"TRANSITION_{t}") for t in ("CONFIGURE", "ACTIVATE", "DEACTIVATE", "CLEANUP")
-)
-
-
-class Watcher:
-    """One node process, and a client that drives its lifecycle and counts what it publishes."""
-
-    def __init__(self, name):
-        self.name = name
-        rclpy.init()
-        self.node = Node("watcher", namespace="cell")
-        self.executor = make_executor()
-        self.executor.add_node(self.node)
-        self.heard = {}
-        for t in TOPICS:
-            if name in t.writers and not t.name.startswith("/"):
-                self.node.create_subscription(message_type(t.type), t.name, lambda m, n=t.name: self._count(n, m), qos(t))
-        line = [sys.executable, "-m", "medrobot_ros.nodes.entry", name, "--ros-args", "-r", "__ns:=/cell"]
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def _count(self, name, message):
-        self.heard.setdefault(name, []).append(message)
-
-    def until(self, done):
-        end = time.monotonic() + WAIT_S
-        while not done():
-            assert time.monotonic() < end and self.process.poll() is None, "not within time"
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def listen(self, seconds):
-        """What is published in a while."""
-        self.heard.clear()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.executor.spin_once(timeout_sec=0.05)
-        return self.heard
-
-    def call(self, kind, name, request):
-        client = self.node.create_client(kind, f"{self.name}/{name}")
-        self.until(client.service_is_ready)
-        future = client.call_async(request)
-        self.until(future.done)
-        self.node.destroy_client(client)
-        return future.result()
-
-    def change(self, transition):
-        request = ChangeState.Request()
-        request.transition.id = transition
-        return self.call(ChangeState, "change_state", request).success
-
-    def state(self):
-        return self.call(GetState, "get_state", GetState.Request()).current_state.id
-
-    def set(self, name, value):
-        parameter = Parameter(name=name, value=ParameterValue(type=3, double_value=value))
-        return self.call(SetParameters, "set_parameters", SetParameters.Request(parameters=[parameter])).results[0]
-
-    def close(self):
-        """Ends the process as Ctrl-C does; its exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            status = self.process.wait(20)
-        finally:
-            self.process.kill()
-            self.process.stdout.close()
-            self.executor.shutdown()
-            self.node.destroy_node()
-            rclpy.try_shutdown()
-        return status
-
-
-@pytest.fixture
-def watch():
-    watchers = []
-
-    def make(name):
-        watchers.append(Watcher(name))
-        return watchers[-1]
-
-    yield make
-    for w in watchers:
-        w.close()
 
 
 def sources(heard):

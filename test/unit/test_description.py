@@ -39,11 +39,12 @@ def displays():
     return yaml.safe_load(rviz_config(NAMESPACE))["Visualization Manager"]["Displays"]
 
 
-def test_a_mock_cell_runs_every_node_and_another_needs_no_depth_camera_twin():
+def test_a_twin_has_a_camera_and_a_driver_a_node_of_its_own():
     config = CellConfig()
     assert [n.name for n in cell_nodes(config)] == list(NODES)
-    real = replace(config, hardware=replace(config.hardware, name="fr3_driver"))
+    real = replace(config, hardware=replace(config.hardware, name="ros2_control"), imaging=replace(config.imaging, source="playback"))
     assert {n.name for n in cell_nodes(config)} - {n.name for n in cell_nodes(real)} == {"surface"}
+    assert [n.executable for n in cell_nodes(real) if n.name == "hardware"] == ["ros2_control"]
 
 
 def test_the_supervisor_comes_first_and_the_control_path_before_the_rest():

@@ -1,0 +1,106 @@
+"""The hardware node in front of a maker's driver: its topics under its own names and QoS, answered as they arrive."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import WrenchStamped
+from rclpy.duration import Duration
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH
+from medrobot_ros.nodes.executor import spin
+from medrobot_ros.nodes.stage_node import StageNode
+from medrobot_ros.signals import Fault, NamedJoints, Wrench
+from medrobot_ros.signals import JointTrajectory as Trajectory
+
+FAULT_DEPTH = COMMAND_DEPTH = 1
+
+
+class DriverNode(StageNode):
+    """Stage `hardware` with the driver's topics beside the cell's. Inactive it reports the joints and commands nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("hardware")
+
+    def _make(self) -> None:
+        super()._make()
+        self.diagnostics.expected[JOINTS] = self.stage.vendor.rate_hz
+        self._listen()
+        kind = JointTrajectory if self.stage.vendor.command.kind == "trajectory" else Float64MultiArray
+        self._to_driver = self.create_publisher(kind, self._name(self.stage.vendor.command.topic), COMMAND_DEPTH)
+        self._pubs["vendor"] = self._to_driver  # goes with the others
+
+    def _listen(self) -> None:
+        vendor = self.stage.vendor
+        offered = QoSProfile(depth=vendor.joint_states.depth, reliability=_reliability(vendor.joint_states.reliable))
+        self._hear(JointState, vendor.joint_states.topic, lambda m: (JOINTS, _joints(m)), offered)
+        if vendor.wrench.topic:
+            offered = QoSProfile(depth=vendor.wrench.depth, reliability=_reliability(vendor.wrench.reliable))
+            self._hear(WrenchStamped, vendor.wrench.topic, lambda m: (WRENCH, _wrench(m)), offered)
+        for name, topic in vendor.faults.items():
+            self._hear(Bool, topic, lambda m, name=name: (FAULT, Fault(self.clock.now_ns(), name, m.data)), QoSProfile(depth=FAULT_DEPTH))
+
+    def _hear(self, kind: type, topic: str, read: Callable[[Any], tuple[str, Any]], profile: QoSProfile) -> None:
+        self._subs.append(self.create_subscription(kind, self._name(topic), lambda m: self.receive(*read(m)), profile))
+
+    def _name(self, topic: str) -> str:
+        return self.stage.vendor.resolve(topic, self.config.hardware.namespace)
+
+    def receive(self, topic: str, signal: Any) -> None:
+        """One arrival; what the driver measures passes while the node is inactive, too."""
+        if self.active or topic not in (JOINTS, WRENCH):
+            super().receive(topic, signal)
+            return
+        self.stage.now_ns = self.clock.now_ns()
+        self.send(self.stage.receive(topic, signal))
+
+    def send(self, outputs: Any) -> None:
+        """Publishes to the cell, and commands to the driver while active."""
+        own = []
+        for topic, signal in outputs:
+            if topic == TRAJECTORY:
+                self._command(_trajectory(signal, self.stage.joint_names))
+            elif topic == POSITIONS:
+                self._command(Float64MultiArray(data=signal.q.tolist()))
+            else:
+                own.append((topic, signal))
+        super().send(own)
+
+    def _command(self, message: Any) -> None:
+        if self.active:
+            self._to_driver.publish(message)
+
+    def _work(self, running: Callable[[], bool]) -> None:
+        timer = self.create_timer(1.0 / self.stage.rate_hz, self.tick)
+        spin(self, running)
+        self.destroy_timer(timer)
+
+
+def _reliability(reliable: bool) -> ReliabilityPolicy:
+    return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+
+
+def _stamp_ns(header: Any) -> int:
+    return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec  # type: ignore[no-any-return]
+
+
+def _joints(m: JointState) -> NamedJoints:
+    return NamedJoints(_stamp_ns(m.header), tuple(m.name), np.array(m.position), np.array(m.velocity), np.array(m.effort))
+
+
+def _wrench(m: WrenchStamped) -> Wrench:
+    f, t = m.wrench.force, m.wrench.torque
+    return Wrench(_stamp_ns(m.header), m.header.frame_id, np.array((f.x, f.y, f.z, t.x, t.y, t.z)))
+
+
+def _trajectory(signal: Trajectory, names: tuple[str, ...]) -> JointTrajectory:
+    """A trajectory that begins when it arrives: its stamp is zero."""
+    points = [
+        JointTrajectoryPoint(positions=q.tolist(), velocities=qd.tolist(), time_from_start=Duration(seconds=t).to_msg())
+        for t, q, qd in zip(signal.times_s, signal.q, signal.qd, strict=True)
+    ]
+    return JointTrajectory(joint_names=list(names), points=points)

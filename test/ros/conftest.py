@@ -1,0 +1,18 @@
+"""Node processes that end with the test."""
+
+import pytest
+
+
+@pytest.fixture
+def watch():
+    from node_process import Watcher
+
+    watchers = []
+
+    def make(name, executable="", **parameters):
+        watchers.append(Watcher(name, executable, **parameters))
+        return watchers[-1]
+
+    yield make
+    for w in watchers:
+        w.close()

@@ -1,0 +1,273 @@
+"""The cell in front of the makers' drivers, each with the mock arm and patient behind it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from vendor_plant import VendorPlant
+
+from medrobot_ros.arms import load_arm
+from medrobot_ros.cell import Cell, run_examination, simulated_stages
+from medrobot_ros.description import write_controllers
+from medrobot_ros.errors import ConfigError, UnknownName
+from medrobot_ros.geometry.wrench import weight_wrench
+from medrobot_ros.hardware.ros2_control import Ros2Control, vendor_of
+from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH, load_vendor, read_vendor, vendor_names
+from medrobot_ros.options import cell_config
+from medrobot_ros.signals import Fault, JointCommand, NamedJoints, Stamp, StopRequest, Wrench
+
+SHORT = ["scan.size_m=0.04,0.03", "scan.speed_m_per_s=0.03"]
+VENDOR = {"fr3": "franka", "gen3": "kinova", "iiwa7": "kuka"}
+MS = 1_000_000
+
+
+def configured(arm, *pairs):
+    return cell_config({"arm": arm, "hardware": "ros2_control", "yes": True}, pairs=[*SHORT, *pairs])
+
+
+# --- whole examinations -----------------------------------------------------------------------------------------------
+
+
+def plant_of(config):
+    behind = {"rate_hz": load_vendor(VENDOR[config.arm.name]).rate_hz, "latency_s": 0.001, "servo_lag_s": 0.005}
+    return VendorPlant(config, replace(config, hardware=replace(config.hardware, **behind)))
+
+
+@pytest.mark.parametrize("arm", [pytest.param("fr3", marks=pytest.mark.slow), pytest.param("gen3", marks=pytest.mark.slow), "iiwa7"])
+def test_an_examination_through_each_makers_driver(arm):
+    config = configured(arm)
+    plant, truth = plant_of(config), []
+    mock = replace(config, hardware=replace(config.hardware, name="mock"))
+    cell = Cell({**simulated_stages(mock), "hardware": plant}, lambda t, s: truth.append(s) or () if t == "twin/contact_wrench" else ())
+    for _ in run_examination(cell, 120.0):
+        pass
+    assert cell.task.outcome == "accepted", cell.task
+    assert 4.0 < max(-s.F_tissue_on_probe_in_probe[2] for s in truth) < 15.0
+    assert plant.controller.refused == [] and plant.commands > 100
+
+
+# --- one rule at a time -----------------------------------------------------------------------------------------------
+
+
+class Bench:
+    """The stage alone, its driver at rest at `q`."""
+
+    def __init__(self, arm_name):
+        self.config = configured(arm_name)
+        self.arm = load_arm(arm_name, "curvilinear")
+        self.stage = Ros2Control(self.config, self.arm, vendor_of(self.config, self.arm))
+        self.q, self.now_ns = self.arm.q_home.copy(), 1000 * MS
+
+    def joints(self, q=None, names=None, **other):
+        q, names = self.q if q is None else q, self.stage.joint_names if names is None else names
+        self.now_ns = self.stage.now_ns = self.now_ns + 10 * MS
+        values = {"qd": np.zeros(len(q)), "tau": np.zeros(len(q)), **other}
+        return self.stage.receive(JOINTS, NamedJoints(self.now_ns, tuple(names), q, **values))
+
+    def permit(self):
+        self.stage.receive("safety/permit", Stamp(self.now_ns, "safety#0"))
+
+    def command(self, q):
+        return self.stage.receive("forward_position_controller/commands", JointCommand(self.now_ns, q))
+
+    def stream(self, steps, step_rad):
+        """Commands the first joint along; what went to the driver."""
+        out = []
+        for _ in range(steps):
+            self.joints()
+            self.permit()
+            self.q = self.q + np.eye(self.arm.n)[0] * step_rad
+            out += self.command(self.q)
+        return out
+
+    def ticks(self, count):
+        out = []
+        for _ in range(count):
+            self.now_ns += 10 * MS
+            out += self.stage.tick(self.now_ns)
+        return out
+
+    @property
+    def events(self):
+        return {s.kind for t, s in self.ticks(1) if t == "events"}
+
+
+@pytest.fixture(params=VENDOR)
+def bench(request):
+    return Bench(request.param)
+
+
+def test_joints_come_by_name_in_any_order_among_others(bench):
+    q = bench.arm.q_home + 0.01 * np.arange(bench.arm.n)
+    names = ("gripper", *reversed(bench.stage.joint_names))
+    state = dict(bench.joints(np.r_[9.0, q[::-1]], names))["joint_states"]
+    assert np.allclose(state.q, q)
+
+
+@pytest.mark.parametrize("fault", ["missing", "nan", "no velocities"])
+def test_bad_joints_are_an_event_and_the_cell_hears_nothing(bench, fault):
+    names = bench.stage.joint_names[1:] if fault == "missing" else bench.stage.joint_names
+    q = bench.q[: len(names)] * (np.nan if fault == "nan" else 1.0)
+    out = bench.joints(q, names, **({"qd": np.zeros(0)} if fault == "no velocities" else {}))
+    assert "joint_states" not in dict(out)
+    assert bench.events & {"mismatched_joints", "bad_joint_state"}
+
+
+def test_gen3_joints_that_wrap_do_not_jump_and_are_commanded_in_their_own_turn():
+    bench = Bench("gen3")
+    bench.q[0] = np.pi - 0.001
+    bench.joints()
+    bench.q[0] = -np.pi + 0.001
+    state = dict(bench.joints())["joint_states"]
+    assert state.q[0] == pytest.approx(np.pi + 0.001)
+    bench.permit()
+    ((_, sent),) = bench.command(state.q)
+    assert sent.q[0][0] == pytest.approx(-np.pi + 0.001)
+
+
+def test_the_first_command_must_be_where_the_arm_is(bench):
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q + 0.02) == ()
+    assert "refused_start" in bench.events
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q)
+
+
+def test_an_arm_beyond_its_limits_does_not_start(bench):
+    bench.q[1] = bench.arm.q_upper[1] + 0.05
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q) == () and "refused_start" in bench.events
+
+
+def test_nothing_is_sent_without_joints_a_permit_or_numbers(bench):
+    bench.permit()
+    assert bench.command(bench.q) == (), "no joints yet"
+    bench.ticks(10)
+    bench.joints()
+    assert bench.command(bench.q) == (), "the permit is old"
+    bench.permit()
+    assert bench.command(bench.q * np.nan) == () and bench.command(bench.q[1:]) == ()
+    assert bench.stage.refused == 2
+
+
+def test_a_stream_that_ceases_ends_at_rest(bench):
+    sent = bench.stream(20, 0.002)
+    kind = TRAJECTORY if bench.stage.vendor.command.kind == "trajectory" else POSITIONS
+    assert sent and {t for t, _ in sent} == {kind}
+    if kind == TRAJECTORY:
+        assert all(not s.qd[-1].any() and (np.diff(s.times_s) > 0).all() for _, s in sent)
+        last = sent[-1][1]
+        speed, travel_s = last.qd[0][0], last.times_s[-1] - last.times_s[0]
+        assert speed == pytest.approx(0.2, rel=0.01)
+        assert last.q[-1][0] - last.q[0][0] == pytest.approx(0.5 * speed * travel_s)
+        assert speed / travel_s <= bench.arm.brake_rad_per_s2[0] * 1.001
+    else:
+        positions = [s.q[0] for t, s in bench.ticks(200) if t == POSITIONS]
+        steps = np.diff([bench.q[0], *positions]) / 0.01
+        assert len(positions) > 2 and steps[-1] == 0.0 and (np.diff(steps) <= 1e-12).all()
+        assert np.abs(np.diff(steps)).max() <= bench.arm.brake_rad_per_s2[0] * 0.01 * 1.001
+
+
+def test_after_a_pause_a_stream_begins_anew_where_the_arm_is(bench):
+    bench.stream(5, 0.0)
+    bench.ticks(20)
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q + 0.02) == ()
+
+
+def test_a_fault_of_the_driver_stops_the_cell_and_blocks_until_it_has_gone(bench):
+    bench.stream(5, 0.0)
+    raised = bench.stage.receive(FAULT, Fault(bench.now_ns, "collision", True))
+    assert raised == [("safety/stop", StopRequest(True))]
+    assert bench.stage.receive(FAULT, Fault(bench.now_ns, "collision", True)) == (), "said once"
+    bench.stage.receive("safety/permit", Stamp(bench.now_ns, "safety#1"))
+    assert bench.command(bench.q) == ()
+    bench.stage.receive(FAULT, Fault(bench.now_ns, "collision", False))
+    bench.joints()
+    bench.stage.receive("safety/permit", Stamp(bench.now_ns, "safety#1"))
+    assert bench.command(bench.q)
+
+
+def push_on_tip(arm, q, F_tip):
+    """What an ideal F/T sensor reads: the push on the probe's tip, and the probe's weight."""
+    from medrobot_ros.geometry.wrench import shift_wrench
+
+    R_base_ft = arm.T_base_probe(q)[:3, :3] @ arm.T_ft_probe[:3, :3].T
+    return shift_wrench(arm.T_ft_probe, F_tip), weight_wrench(R_base_ft, arm.probe_mass_kg, arm.p_ft_com)
+
+
+@pytest.mark.parametrize("arm_name", ["fr3", "iiwa7"])
+def test_a_makers_wrench_becomes_that_of_the_tissue_with_the_probes_weight(arm_name):
+    from medrobot_ros.geometry.wrench import shift_wrench
+
+    bench, arm = Bench(arm_name), load_arm(arm_name, "curvilinear")
+    push, weight = push_on_tip(arm, bench.q, np.array([0.3, -0.2, -5.0, 0.0, 0.1, 0.0]))
+    at_flange = shift_wrench(arm.T_flange_ft, push)
+    bench.joints()
+    reported = at_flange if arm_name == "iiwa7" else -at_flange  # libfranka: the robot's force on its environment
+    ((_, wrench),) = bench.stage.receive(WRENCH, Wrench(bench.now_ns, "flange", reported))
+    assert np.allclose(wrench.F, push + weight) and wrench.frame == "ft"
+
+
+def test_gen3s_efforts_make_the_wrench():
+    bench, arm = Bench("gen3"), load_arm("gen3", "curvilinear")
+    F_tip = np.array([0.3, -0.2, -5.0, 0.0, 0.1, 0.0])
+    push, weight = push_on_tip(arm, bench.q, F_tip)
+    tau = arm.gravity_torque(bench.q) - arm.jacobian_probe(bench.q).T @ F_tip
+    assert np.allclose(dict(bench.joints(tau=tau))["wrench"].F, push + weight)
+
+
+def test_the_joints_come_at_the_cells_rate():
+    bench = Bench("fr3")
+    heard = 0
+    for k in range(100):
+        bench.now_ns = bench.stage.now_ns = (2000 + k) * MS
+        heard += bool(bench.stage.receive(JOINTS, NamedJoints(bench.now_ns, bench.stage.joint_names, bench.q, bench.q * 0, bench.q * 0)))
+    assert heard == 50
+
+
+def test_a_silent_driver_is_no_heartbeat(bench):
+    bench.joints()
+    assert "heartbeat" in dict(bench.ticks(1))
+    bench.ticks(20)
+    assert "heartbeat" not in dict(bench.ticks(1))
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_vendor_is_one_line():
+    with pytest.raises(UnknownName, match="valid: franka, kinova, kuka"):
+        configured("fr3", "hardware.vendor=ur")
+    with pytest.raises(ConfigError, match="its driver has no fr3; valid arms: gen3"):
+        configured("fr3", "hardware.vendor=kinova")
+    with pytest.raises(ConfigError, match="must divide franka's 1000 Hz"):
+        configured("fr3", "hardware.rate_hz=300")
+
+
+def test_every_arm_has_a_driver_and_every_file_is_whole():
+    arms = [arm for name in vendor_names() for arm in load_vendor(name).arms]
+    assert sorted(arms) == ["fer", "fr3", "gen3", "iiwa14", "iiwa7", "med14", "med7"]
+
+
+def test_a_file_that_is_not_whole_names_the_key(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("arms: [fr3]\nrate_hz: 1000\n")
+    with pytest.raises(ConfigError, match="missing"):
+        read_vendor(file)
+    file.write_text("arms: [fr3]\nrat_hz: 1000\n")
+    with pytest.raises(ConfigError, match="rat_hz"):
+        read_vendor(file)
+
+
+def test_the_controllers_that_are_spawned_have_the_drivers_joints(tmp_path):
+    names, manager = write_controllers(configured("med7", "hardware.namespace=left"), tmp_path / "c.yaml")
+    values = yaml.safe_load((tmp_path / "c.yaml").read_text())
+    assert (names, manager) == (("forward_position_controller",), "/left/controller_manager")
+    assert values["/**/forward_position_controller"]["ros__parameters"]["joints"] == [f"lbr_A{k}" for k in range(1, 8)]
+    assert set(values["/**/controller_manager"]["ros__parameters"]) == set(names)
