@@ -35,9 +35,7 @@ def cell_config(options: Mapping[str, Any], file: Path | None = None, pairs: Ite
         layers.insert(0, (str(file), load_yaml(file)))
     asked = resolve(layers)
     config = resolve([(f"task {asked.task}", task_settings(asked.task)), *_driver_layer(asked), *layers])
-    own_arm = own_file(config.arm.name)
-    if own_arm is not None:
-        config = replace(config, arm=ArmSection(str(own_arm.resolve())))  # for processes that run in another folder
+    config = _with_whole_paths(config)
     check_names(config)
     return config
 
@@ -51,6 +49,19 @@ def _driver_layer(asked: CellConfig) -> list[tuple[str, dict[str, Any]]]:
 
     vendor = load_vendor(asked.hardware.vendor or load_arm(asked.arm.name, asked.probe.name).vendor)
     return [(f"vendor {vendor.name}", dict(vendor.settings))]
+
+
+def _with_whole_paths(config: CellConfig) -> CellConfig:
+    """An arm's and the calibrations' files by paths that hold in any folder, for other processes and for the record."""
+    own_arm = own_file(config.arm.name)
+    arm = config.arm if own_arm is None else ArmSection(str(own_arm.resolve()))
+    probe = replace(config.probe, calibration=_whole(config.probe.calibration))
+    camera = replace(config.camera, calibration=_whole(config.camera.calibration))
+    return replace(config, arm=arm, probe=probe, camera=camera)
+
+
+def _whole(path: str) -> str:
+    return path and str(Path(path).resolve())
 
 
 def _short(options: Mapping[str, Any]) -> dict[str, Any]:

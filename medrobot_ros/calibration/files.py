@@ -1,6 +1,7 @@
 """A calibration from a measurement's file: which columns each kind reads, and the section that it makes."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from medrobot_ros.calibration.estimate import enough
 from medrobot_ros.calibration.force_sensor import tool_weight
 from medrobot_ros.calibration.hand_eye import hand_eye
-from medrobot_ros.calibration.image import from_crossed_wires, from_n_wires
+from medrobot_ros.calibration.image import from_crossed_wires, from_n_wires, without_outliers
 from medrobot_ros.calibration.phantom import Phantom, read_phantom
 from medrobot_ros.calibration.pivot import tool_point
 from medrobot_ros.calibration.samples import MARKER, POSITION, QUATERNION, WRENCH, poses, read_samples, rotations
@@ -72,12 +73,14 @@ def calibrate_image(path: Path, phantom_path: Path) -> Mapping[str, Any]:
     T, spots = (np.array(v) for v in zip(*poses_and_spots, strict=True))
     size = (sequence.pixels.shape[2], sequence.pixels.shape[1])
     if phantom.kind == "n-wire":
-        found = from_n_wires(T, spots, phantom.wires_m, size)
+        fit = partial(from_n_wires, wires_m=phantom.wires_m, size=size)
     else:
-        found = from_crossed_wires(T, spots, size, phantom.reference or "tracker")
+        fit = partial(from_crossed_wires, size=size, frame=phantom.reference or "tracker")
+    found, dropped = without_outliers(fit, T, spots)
     std = np.sqrt(np.diagonal(found.covariance))
     return {
-        "samples": found.samples,
+        "samples": len(found.errors_m),
+        "dropped": dropped,
         "T_probe_image": found.T_probe_image,
         "spacing_m": found.spacing_m,
         "std_rad": std[:3],

@@ -21,6 +21,8 @@ from medrobot_ros.signals import Array
 
 MIN_IMAGES = 5
 MIN_SPREAD = 0.04  # rms of the spots' places over the image's size, in its weaker direction; chosen
+OUTLIER, OUTLIER_M = 4.0, 1e-4  # times the median error, and never nearer the wires than this: chosen
+MAX_DROPPED = 0.25
 MAX_RESIDUAL_M = 0.003  # chosen: published N-wire and crossed-wire calibrations leave 0.3 to 1.5 mm
 
 
@@ -29,13 +31,14 @@ class ImageCalibration:
     """`T_probe_image` (4, 4) maps image metres into the probe, `spacing_m` is (column, row).
 
     `covariance` (8, 8) of a small [rotation vector; translation] of the image in its own frame and of the spacings [rad, m, m].
+    `errors_m` (n,) is each image's rms distance from the wires.
     """
 
     T_probe_image: Array
     spacing_m: Array
     covariance: Array
     residual_m: float
-    samples: int
+    errors_m: Array
 
 
 def from_n_wires(T_phantom_probe: Array, spots: Array, wires_m: Array, size: tuple[int, int]) -> ImageCalibration:
@@ -56,7 +59,7 @@ def from_n_wires(T_phantom_probe: Array, spots: Array, wires_m: Array, size: tup
         seen = np.einsum("nij,nlwj->nlwi", T_phantom_probe[:, :3, :3], _homogeneous(spots) @ columns.T) + t[:, :, None]
         return np.einsum("lwki,nlwi->nlwk", across, seen - starts).ravel()
 
-    return _fitted(columns, np.zeros(0), errors, n, "are the wires listed as the image shows them, from the left and from the probe?")
+    return _fitted(columns, np.zeros(0), errors, n)
 
 
 def from_crossed_wires(T_reference_probe: Array, spots: Array, size: tuple[int, int], frame: str) -> ImageCalibration:
@@ -76,10 +79,10 @@ def from_crossed_wires(T_reference_probe: Array, spots: Array, size: tuple[int, 
     def errors(columns: Array, p_crossing: Array) -> Array:
         return (np.einsum("nij,nj->ni", R, pixels @ columns.T) + t - p_crossing).ravel()
 
-    return _fitted(x[:9].reshape(3, 3), x[9:], errors, n, "did the phantom move, or is another spot brighter than the crossing?")
+    return _fitted(x[:9].reshape(3, 3), x[9:], errors, n)
 
 
-def _fitted(columns: Array, p: Array, errors: Callable[[Array, Array], Array], n: int, doubt: str) -> ImageCalibration:
+def _fitted(columns: Array, p: Array, errors: Callable[[Array, Array], Array], n: int) -> ImageCalibration:
     """The rigid image nearest the affine `columns` (3, 3), moved to least errors together with the points `p`."""
     spacing = np.linalg.norm(columns[:, :2], axis=0)
     x_axis, y_axis = (columns[:, :2] / spacing).T
@@ -96,10 +99,34 @@ def _fitted(columns: Array, p: Array, errors: Callable[[Array, Array], Array], n
     start = np.concatenate((np.zeros(6), spacing, p))
     found = least_squares(residuals, start, x_scale="jac", method="lm")
     estimate: Estimate = at_solution(found.x, found.jac, found.fun)
-    if not estimate.residual < MAX_RESIDUAL_M:
-        off_mm, limit_mm = 1e3 * estimate.residual, 1e3 * MAX_RESIDUAL_M
+    errors_m = np.sqrt(np.mean(found.fun.reshape(n, -1) ** 2, axis=1))
+    return ImageCalibration(image(found.x), found.x[6:8], estimate.covariance[:8, :8], estimate.residual, errors_m)
+
+
+def without_outliers(fit: Callable[[Array, Array], ImageCalibration], T: Array, spots: Array) -> tuple[ImageCalibration, int]:
+    """`fit(T, spots)` without the images whose spots are others than the wires', and how many those were.
+
+    An image far worse than most is left out and the rest is fitted again. Raises: DataError where too many are, or where the
+    rest does not fit either.
+    """
+    kept = np.arange(len(T))
+    while True:
+        found = fit(T[kept], spots[kept])
+        worse = found.errors_m > max(OUTLIER * float(np.median(found.errors_m)), OUTLIER_M)
+        dropped = len(T) - len(kept) + int(worse.sum())
+        if dropped > MAX_DROPPED * len(T):
+            raise DataError(f"{dropped} of {len(T)} images do not agree with the others: are other spots as bright as the wires?")
+        if not worse.any():
+            _check_residual(found)
+            return found, dropped
+        kept = kept[~worse]
+
+
+def _check_residual(found: ImageCalibration) -> None:
+    if not found.residual_m < MAX_RESIDUAL_M:
+        off_mm, limit_mm = 1e3 * found.residual_m, 1e3 * MAX_RESIDUAL_M
+        doubt = "are the wires listed as the image shows them, from the left and from the probe, or did the phantom move?"
         raise DataError(f"the spots lie {off_mm:.1f} mm rms from the wires, more than {limit_mm:g} mm: {doubt}")
-    return ImageCalibration(image(found.x), found.x[6:8], estimate.covariance[:8, :8], estimate.residual, n)
 
 
 def _homogeneous(spots: Array) -> Array:

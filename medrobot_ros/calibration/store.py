@@ -24,7 +24,9 @@ SECTIONS: dict[str, dict[str, tuple[int, ...]]] = {
         "residual_nm": (),
     },
     "hand-eye": {"mount": (), "T_mount_camera": (4, 4), "std_rad": (3,), "std_m": (3,), "residual_m": (), "residual_rad": ()},
-    "image": {"T_probe_image": (4, 4), "spacing_m": (2,), "std_rad": (3,), "std_m": (3,), "std_spacing_m": (2,), "residual_m": ()},
+    "image": {
+        "dropped": (), "T_probe_image": (4, 4), "spacing_m": (2,), "std_rad": (3,), "std_m": (3,), "std_spacing_m": (2,), "residual_m": (),
+    },
 }  # fmt: skip
 TEXTS = ("date", "serial", "mount")
 
@@ -52,7 +54,10 @@ def write_section(path: Path, section: Section) -> None:
             raise ConfigError(f"{path} is of serial number '{other.serial}', not '{section.serial}': write to another file")
     record = {"date": section.date, "serial": section.serial, **{k: np.asarray(v).tolist() for k, v in section.values.items()}}
     merged = {**kept, section.kind: record}
-    path.write_text(yaml.safe_dump(merged, sort_keys=False, default_flow_style=None))
+    try:
+        path.write_text(yaml.safe_dump(merged, sort_keys=False, default_flow_style=None))
+    except OSError as e:
+        raise ConfigError(f"cannot write {path}: {e.strerror}") from None
 
 
 def read_sections(path: Path) -> dict[str, Section]:

@@ -32,6 +32,7 @@ FIELDS = {
     "seed": "seed of every random draw",
     "software": "version of medrobot_ros that made the summary",
     "models": "first 12 digits of the SHA-256 of the arm's and the probe's description",
+    "calibrations": "likewise of the calibration files of probe and camera, where there were any",
     "duration_s": "from the first to the last record of the task's state, the conclusion at the latest",
     "phases_s": "that time by phase",
     "coverage": "share of the planned skin points, in the patient's frame, inside the coupled aperture of an accepted image "
@@ -111,16 +112,18 @@ def _identity(run: Run) -> dict[str, Any]:
     arm, probe = run.config.arm.label, run.config.probe.name
     own = own_file(run.config.arm.name)
     models = {"arm": _digest(f"config/arms/{arm}.yaml" if own is None else str(own)), "probe": _digest(f"config/probes/{probe}.yaml")}
+    calibrations = {"probe": run.config.probe.calibration, "camera": run.config.camera.calibration}
     return {
         "arm": arm, "probe": probe, "task": run.config.task, "seed": run.config.seed, "software": __version__,
-        "models": models, "complete": run.complete,
+        "models": models, "calibrations": {name: _digest(file) for name, file in calibrations.items() if file}, "complete": run.complete,
     }  # fmt: skip
 
 
-def _digest(relative: str) -> str | None:
+def _digest(file: str) -> str | None:
+    """Of a packaged file, or of any by its whole path; None where it is gone."""
     try:
-        return hashlib.sha256(share(relative).read_bytes()).hexdigest()[:12]
-    except MachineError:
+        return hashlib.sha256(share(file).read_bytes()).hexdigest()[:12]
+    except (MachineError, OSError):
         return None
 
 

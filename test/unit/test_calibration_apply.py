@@ -28,7 +28,7 @@ def write(path, kind, **values):
             "F_bias": np.zeros(6), "std_bias": np.zeros(6), "std_mass_kg": 0.0, "std_com_m": np.zeros(3), "residual_n": 0.0,
             "residual_nm": 0.0,
         },
-        "image": {"std_rad": np.zeros(3), "std_m": np.zeros(3), "std_spacing_m": np.zeros(2), "residual_m": 0.0},
+        "image": {"dropped": 0, "std_rad": np.zeros(3), "std_m": np.zeros(3), "std_spacing_m": np.zeros(2), "residual_m": 0.0},
         "hand-eye": {"std_rad": np.zeros(3), "std_m": np.zeros(3), "residual_m": 0.0, "residual_rad": 0.0},
     }  # fmt: skip
     write_section(path, Section(kind, "2024-05-01", "A1", {"samples": 9, **rest[kind], **values}))
@@ -107,6 +107,7 @@ def test_good_calibrations_are_accepted(tmp_path):
     camera = write(tmp_path / "c.yaml", "hand-eye", mount="base", T_mount_camera=T)
     status, summary = simulate(tmp_path, "--set", f"probe.calibration={probe}", "--set", f"camera.calibration={camera}")
     assert status == 0, summary["reason"]
+    assert {name: len(digest) for name, digest in summary["calibrations"].items()} == {"probe": 12, "camera": 12}
 
 
 def test_the_calibration_of_another_probe_is_refused_by_its_weight(tmp_path):

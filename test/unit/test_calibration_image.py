@@ -7,7 +7,7 @@ import pytest
 import yaml
 from scipy.spatial.transform import Rotation
 
-from medrobot_ros.calibration.image import from_crossed_wires, from_n_wires
+from medrobot_ros.calibration.image import from_crossed_wires, from_n_wires, without_outliers
 from medrobot_ros.calibration.phantom import read_phantom
 from medrobot_ros.calibration.spots import bright_spots, n_wire_spots
 from medrobot_ros.calibration.store import read_sections
@@ -118,7 +118,29 @@ def test_wires_in_the_wrong_order_are_refused(rng):
     T = over_wires(rng, 8)
     mirrored = 1e-3 * np.array(WIRES_MM)[:, ::-1]
     with pytest.raises(DataError, match=r"mm rms from the wires.*are the wires listed"):
-        from_n_wires(T, wire_spots(T), mirrored, SIZE)
+        without_outliers(lambda T, spots: from_n_wires(T, spots, mirrored, SIZE), T, wire_spots(T))
+
+
+def fit(T, spots):
+    return from_n_wires(T, spots, 1e-3 * np.array(WIRES_MM), SIZE)
+
+
+def test_images_whose_spots_are_something_else_are_dropped(rng):
+    T = over_wires(rng, 15)
+    spots = wire_spots(T, 0.5, rng)
+    spots[[3, 8]] += rng.uniform(15.0, 30.0, (2, 3, 3, 2))
+    found, dropped = without_outliers(fit, T, spots)
+    kept = np.delete(np.arange(15), (3, 8))
+    assert dropped == 2 and found.errors_m.shape == (13,)
+    assert found.T_probe_image == pytest.approx(fit(T[kept], spots[kept]).T_probe_image, abs=1e-9)
+
+
+def test_too_many_of_them_are_refused(rng):
+    T = over_wires(rng, 20)
+    spots = wire_spots(T, 0.1, rng)
+    spots[:6, :, 1] += (0.0, 10.0)
+    with pytest.raises(DataError, match="6 of 20 images do not agree with the others"):
+        without_outliers(fit, T, spots)
 
 
 def test_spots_are_found_to_a_fraction_of_a_pixel(rng):

@@ -134,6 +134,20 @@ def test_an_unknown_mount_names_the_valid_ones(rng):
         hand_eye(*seen(rng, turned(rng, 5), "base"), "ceiling")
 
 
+@pytest.mark.parametrize("mount", ["base", "flange"])
+def test_hand_eye_is_no_worse_than_opencvs(rng, mount):
+    cv2 = pytest.importorskip("cv2")
+    ours, theirs = [], []
+    for _ in range(15):
+        T, N = seen(rng, turned(rng, 12), mount, 0.003, 0.001)
+        # OpenCV solves for a camera on the gripper; one on the base is the same problem with the gripper's poses inverted.
+        M = T if mount == "flange" else np.linalg.inv(T)
+        _, t = cv2.calibrateHandEye(M[:, :3, :3], M[:, :3, 3], N[:, :3, :3], N[:, :3, 3], method=cv2.CALIB_HAND_EYE_PARK)
+        theirs.append(np.linalg.norm(t.ravel() - T_X[:3, 3]))
+        ours.append(np.linalg.norm(hand_eye(T, N, mount).T_mount_camera[:3, 3] - T_X[:3, 3]))
+    assert np.median(ours) <= np.median(theirs) < 0.02
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(11)
