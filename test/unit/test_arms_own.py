@@ -1,5 +1,6 @@
 """An arm of one's own: any URDF and a small YAML. The example has six joints and is not in the repository's list."""
 
+import io
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+import yourdfpy
 
 from medrobot_ros.arms import expand_cell, expand_urdf, ik, load_arm
 from medrobot_ros.cli import main
@@ -36,6 +38,13 @@ def test_six_joints_with_a_probe_and_limits_of_their_own(model):
     assert model.qdd_max == pytest.approx(model.qd_max) and (model.brake_rad_per_s2 >= model.qdd_max).all()
     reach_m = model.T_base_flange(np.zeros(6))[:3, 3]
     assert reach_m == pytest.approx([-0.8172, -0.2329, 0.0628], abs=1e-6)  # the maker's DH lengths, added up
+
+
+def test_forward_kinematics_equals_an_independent_loaders(model):
+    robot = yourdfpy.URDF.load(io.BytesIO(expand_urdf(str(FILE), "curvilinear").encode()), load_meshes=False, build_scene_graph=True)
+    for q in np.random.default_rng(3).uniform(model.q_lower, model.q_upper, (10, 6)):
+        robot.update_cfg(dict(zip(model.joint_names, q, strict=True)))
+        assert model.T_base_probe(q) == pytest.approx(robot.get_transform("probe", "base_link"), abs=1e-9)
 
 
 def test_inverse_kinematics_closes_on_six_joints(model):
