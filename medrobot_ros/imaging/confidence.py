@@ -1,0 +1,107 @@
+"""How far an image can be trusted at each point: the chance that a random walk from there reaches the probe before the far end.
+
+Karamalis, Wein, Klein and Navab, Ultrasound confidence maps using random walks, Medical Image Analysis 16 (2012) 1101-1112. Walks
+are a resistor network with 1 V at the probe and 0 V at the last sample of every line: edges conduct exp(-beta (difference +
+penalty)), the penalty being 0 along a line, gamma across lines and sqrt(2) gamma diagonally. Grey values are weighted with
+1 - exp(-alpha depth), as the authors' own code does. The network is reduced before it is solved: edges in series and in parallel
+become one, and each pair of diagonals joins the edges beside it, which holds where the field is smooth over a block.
+"""
+
+from math import exp, sqrt
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
+
+from medrobot_ros.signals import Array
+
+ALPHA, BETA, GAMMA = 2.0, 90.0, 0.05  # the paper's; gamma there is 0.03 to 0.06
+LEAST = 1e-5  # conductance of any edge, so that the network never falls apart
+ACROSS, ALONG = 4, 4  # lines and samples, even numbers, that one node of the reduced network stands for
+
+
+def confidence_map(grey: NDArray[np.float32], alpha: float = ALPHA, beta: float = BETA, gamma: float = GAMMA) -> Array:
+    """Confidence, 0 to 1, at blocks of `ACROSS` lines by `ALONG` samples of `grey` (lines, samples), multiples of these.
+
+    Only differences of grey relative to the greatest count. Shape (lines / ACROSS, samples / ALONG).
+    """
+    down, across = _conductances(np.ascontiguousarray(grey, np.float32), alpha, beta, gamma)
+    return _potentials(*_reduced(down, across))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _conductances(grey, alpha, beta, gamma):  # type: ignore[no-untyped-def]
+    """Of the edges down the lines (lines, samples - 1) and across them (lines - 1, samples), diagonals joined to both."""
+    lines, samples = grey.shape
+    c = np.empty((lines, samples), np.float32)
+    for k in range(samples):
+        weight = np.float32(1.0 - exp(-alpha * k / (samples - 1)))
+        for i in range(lines):
+            c[i, k] = weight * grey[i, k]
+    greatest = np.float32(1e-9)
+    for i in range(lines):
+        for k in range(samples - 1):
+            greatest = max(greatest, abs(c[i, k + 1] - c[i, k]))
+            if i + 1 < lines:
+                greatest = max(greatest, abs(c[i + 1, k] - c[i, k]), abs(c[i + 1, k + 1] - c[i, k]), abs(c[i + 1, k] - c[i, k + 1]))
+    per_grey, least, half = np.float32(-beta / greatest), np.float32(LEAST), np.float32(0.5)
+    to_side, to_corner = np.float32(exp(-beta * gamma)), np.float32(exp(-beta * gamma * sqrt(2.0)))
+    down = np.zeros((lines, samples - 1), np.float32)
+    across = np.zeros((lines - 1, samples), np.float32)
+    for i in range(lines):
+        for k in range(samples):
+            if k + 1 < samples:
+                down[i, k] += least + np.exp(per_grey * abs(c[i, k + 1] - c[i, k]))
+            if i + 1 < lines:
+                across[i, k] += least + to_side * np.exp(per_grey * abs(c[i + 1, k] - c[i, k]))
+            if k + 1 < samples and i + 1 < lines:
+                crossing = np.exp(per_grey * abs(c[i + 1, k + 1] - c[i, k])) + np.exp(per_grey * abs(c[i + 1, k] - c[i, k + 1]))
+                corner = half * (least + least + to_corner * crossing)
+                down[i, k] += corner
+                down[i + 1, k] += corner
+                across[i, k] += corner
+                across[i, k + 1] += corner
+    return down, across
+
+
+def _reduced(down: NDArray[np.float32], across: NDArray[np.float32]) -> tuple[Array, Array, Array, Array]:
+    """Conductances between blocks' middles: down (n, m - 1), across (n - 1, m), and of their ends to the probe and the far end (n,)."""
+    n, m = len(down) // ACROSS, across.shape[1] // ALONG
+    to_probe, between, to_end = _in_series(1.0 / down.T.astype(float), ALONG)
+    beside = 1.0 / across.reshape(len(across), m, ALONG).sum(axis=2, dtype=float)
+    _, sideways, _ = _in_series(beside, ACROSS)
+
+    def parallel(resistance: Array) -> Array:
+        out: Array = (1.0 / resistance.T).reshape(n, ACROSS, -1).sum(axis=1)
+        return out
+
+    return parallel(between), 1.0 / sideways, parallel(to_probe)[:, 0], parallel(to_end)[:, 0]
+
+
+def _in_series(resistance: Array, block: int) -> tuple[Array, Array, Array]:
+    """Resistance along axis 0 from the beginning to the first block's middle, from middle to middle, and from the last to the end."""
+    passed = np.cumsum(resistance, axis=0)
+    middle = slice(block // 2 - 1, None, block)
+    to_middle = (passed - 0.5 * resistance)[middle]
+    return to_middle[:1], np.diff(to_middle, axis=0), passed[-1:] - to_middle[-1:]
+
+
+def _potentials(down: Array, across: Array, to_probe: Array, to_end: Array) -> Array:
+    """Voltages (n, m) of the network: a symmetric positive definite band as wide as there are lines, by Cholesky."""
+    n, m = len(down), across.shape[1]
+    degree = np.zeros((n, m))
+    degree[:, 0] += to_probe
+    degree[:, -1] += to_end
+    degree[:, 1:] += down
+    degree[:, :-1] += down
+    degree[1:] += across
+    degree[:-1] += across
+    band = np.zeros((n + 1, m, n))  # (distance below the diagonal, depth, line)
+    band[0] = degree.T
+    band[1, :, :-1] -= across.T
+    band[n, :-1] -= down.T
+    current = np.zeros((m, n))
+    current[0] = to_probe
+    out: Array = solveh_banded(band.reshape(n + 1, -1), current.ravel(), lower=True, overwrite_ab=True, check_finite=False)
+    return out.reshape(m, n).T

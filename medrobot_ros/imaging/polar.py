@@ -1,0 +1,58 @@
+"""An upright image seen along its beams: bilinear samples on a grid of lines by depths, on which quality is judged."""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from medrobot_ros.imaging.scan_conversion import ScanLines
+from medrobot_ros.signals import Array, ImageGeometry
+
+LINES, DEPTHS = 128, 256  # about as fine as the pixels
+
+
+class PolarView:
+    """Samples images of one geometry at the middle of each of `LINES` by `DEPTHS` cells of the aperture and the depth."""
+
+    def __init__(self, geometry: ImageGeometry) -> None:
+        self.depth_m = (np.arange(DEPTHS) + 0.5) * geometry.depth_m / DEPTHS
+        half_m, self._radius_m = 0.5 * geometry.aperture_m, geometry.face_radius_m
+        self._width = 2.0 * float(np.arcsin(half_m / self._radius_m)) if self._radius_m else geometry.aperture_m
+        pitch = self._width / LINES
+        faces, directions = ScanLines(LINES, DEPTHS, geometry.depth_m, self._width - pitch, self._radius_m).faces_and_directions()
+        x, z = np.moveaxis(faces[:, None] + self.depth_m[:, None] * directions[:, None], -1, 0)
+        column = (x - geometry.T_probe_image[0, 3]) / geometry.spacing_m[0]
+        row = (z - geometry.T_probe_image[2, 3]) / geometry.spacing_m[1]
+        self._at = np.stack((row, column), axis=-1).astype(np.float32)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Grey values (LINES, DEPTHS), 0 to 255; 0 beside the image."""
+        out = np.zeros((LINES, DEPTHS), np.float32)
+        _sample(np.ascontiguousarray(pixels), self._at, out)
+        return out
+
+    def edges_m(self, sectors: int) -> Array:
+        """Probe x (sectors + 1,) of the edges of equal sectors of the face."""
+        across = np.linspace(-0.5 * self._width, 0.5 * self._width, sectors + 1)
+        out: Array = self._radius_m * np.sin(across) if self._radius_m else across
+        return out
+
+
+def block_means(grey: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
+    """Means (rows, columns) of equal blocks of an array whose shape is a multiple of it."""
+    return grey.reshape(rows, grey.shape[0] // rows, columns, grey.shape[1] // columns).mean(axis=(1, 3))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sample(pixels, at, out):  # type: ignore[no-untyped-def]
+    rows, columns = pixels.shape
+    one = np.float32(1.0)
+    for i in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            row, column = at[i, k, 0], at[i, k, 1]
+            if row < 0.0 or column < 0.0 or row > rows - 1 or column > columns - 1:
+                continue
+            r, c = min(int(row), rows - 2), min(int(column), columns - 2)
+            a, b = row - np.float32(r), column - np.float32(c)
+            upper = (one - b) * np.float32(pixels[r, c]) + b * np.float32(pixels[r, c + 1])
+            lower = (one - b) * np.float32(pixels[r + 1, c]) + b * np.float32(pixels[r + 1, c + 1])
+            out[i, k] = (one - a) * upper + a * lower
