@@ -208,8 +208,25 @@ class ImagingSection(Section):
     frequency_hz: float = setting(3.5e6, "centre frequency", "Hz", 1e6, 15e6)
     gain_db: float = setting(0.0, "overall gain", "dB", -40, 40)
     dynamic_range_db: float = setting(60.0, "range of echo levels drawn", "dB", 30, 100)
-    min_contact_share: float = setting(0.7, "share of the aperture that must touch for an image to be accepted", "", 0, 1)
-    min_visibility: float = setting(0.35, "mean visibility for an image to be accepted", "", 0, 1)
+
+
+@dataclass(frozen=True)
+class QualitySection(Section):
+    """What an image must be to be accepted. `config/quality.yaml` lists it, ready to be changed and given with `--config`."""
+
+    min_contact_share: float = setting(0.7, "share of the aperture that must touch", "", 0, 1)
+    min_visibility: float = setting(0.35, "share of the image below the skin that must show signal", "", 0, 1)
+    target_m: tuple[float, float] = setting((0.02, 0.09), "depths, from and to, that the examination is about", "m", 0, 0.25)
+    min_target_visibility: float = setting(0.4, "share of the target depths that the beam must reach, over the aperture", "", 0, 1)
+    max_shadow_share: float = setting(0.5, "share of the coupled target depths that may lie in shadow", "", 0, 1)
+    min_confidence: float = setting(0.2, "mean of the confidence map over the target depths, 0 where not coupled", "", 0, 1)
+    min_penetration_m: float = setting(0.05, "depth that the signal must reach", "m", 0, 0.25)
+    max_blur: float = setting(0.4, "blur allowed, 0 sharp to 1 even; sharp images have about 0.2", "", 0, 1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.target_m[0] >= self.target_m[1]:
+            raise ConfigError("quality.target_m must begin above where it ends")
 
 
 @dataclass(frozen=True)
@@ -246,6 +263,7 @@ class CellConfig(Section):
     contact: ContactSection = field(default_factory=ContactSection)
     scan: ScanSection = field(default_factory=ScanSection)
     imaging: ImagingSection = field(default_factory=ImagingSection)
+    quality: QualitySection = field(default_factory=QualitySection)
     safety: SafetySection = field(default_factory=SafetySection)
     recording: RecordingSection = field(default_factory=RecordingSection)
     task: str = setting("ultrasound", "which task")

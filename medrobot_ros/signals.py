@@ -254,7 +254,7 @@ class ImageGeometry:
 @dataclass(frozen=True, slots=True)
 class ImageQuality:
     """The verdict on one image, with the image's own stamp. `coupled_m` is the lateral extent (min, max) in probe x
-    over which the probe touches; (0, 0) when it does not."""
+    over which the probe touches; (0, 0) when it does not. Shares are 0 to 1. What only an image in contact tells is None without it."""
 
     stamp_ns: int
     contact_share: float
@@ -262,6 +262,13 @@ class ImageQuality:
     coupled_m: tuple[float, float]
     accepted: bool
     reasons: tuple[str, ...] = ()
+    imbalance: float = 0.0  # share coupled of the half at positive probe x, less that of the other half
+    target_visibility: float | None = None  # share of the target depths, over the whole aperture, that the beam reaches
+    shadow_share: float | None = None  # share of the coupled target depths behind something that lets no beam pass
+    penetration_m: float | None = None  # depth at which the signal ends
+    confidence: float | None = None  # mean of the confidence map over the target depths, 0 where nothing is coupled
+    blur: float | None = None  # 0 sharp, 1 blurred
+    snr_db: tuple[float, ...] | None = None  # signal to noise power in each quarter of the depth; None before an image in air
 
 
 @dataclass(frozen=True, slots=True)

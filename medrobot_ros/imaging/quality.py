@@ -1,73 +1,87 @@
-"""How good an image is, from its pixels alone: which part of the aperture touches, and how much of the image shows anything."""
+"""How good an image is, from its pixels alone: which part of the aperture touches, how far it sees, what lies in shadow."""
 
-import numba
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from medrobot_ros.imaging.scan_conversion import ScanLines, pixel_centres
+from medrobot_ros.config import QualitySection
+from medrobot_ros.imaging.blur import blur
+from medrobot_ros.imaging.confidence import ACROSS, ALONG, confidence_map
+from medrobot_ros.imaging.noise import NoiseFloor
+from medrobot_ros.imaging.polar import DEPTHS, LINES, PolarView, block_means
+from medrobot_ros.imaging.sectors import end_of_signal, longest_run
+from medrobot_ros.imaging.verdict import judged
 from medrobot_ros.signals import Image, ImageGeometry, ImageQuality
 
-SECTORS, LEVELS = 64, 48  # cells of the aperture and of the depth
+SECTORS, LEVELS = 64, 64  # cells of the aperture and of the depth
 TOUCH_M = (0.008, 0.022)  # depth below an element's reverberation in which a coupled one shows tissue
 SIGNAL_GREY = 26.0  # mean of a cell above which it shows more than a receiver's noise, a tenth of the range drawn
-BRIDGED = 2  # sectors without signal, as below a bright speck, that do not break the coupled extent
+DEEPEST = 0.9  # quantile of the coupled sectors' ends of signal that tells how far the image sees
+
+Mask = NDArray[np.bool_]
 
 
 class QualityMeter:
-    """Judges images of one geometry. Cells are sectors of the aperture by levels of depth."""
+    """Judges images of one geometry, in the order they were made: the last one without contact tells the receiver's noise."""
 
-    def __init__(self, geometry: ImageGeometry, min_contact_share: float, min_visibility: float) -> None:
-        half_m, radius_m = 0.5 * geometry.aperture_m, geometry.face_radius_m
-        width = 2.0 * np.arcsin(half_m / radius_m) if radius_m else geometry.aperture_m
-        cells = ScanLines(SECTORS + 1, LEVELS, geometry.depth_m, float(width), radius_m)
-        x, z = pixel_centres(geometry)
-        sector, level = (np.floor(a).ravel() for a in cells.fractional(x[None, :], z[:, None]))
-        inside = (sector >= 0) & (sector < SECTORS) & (level >= 0) & (level < LEVELS)
-        self._pixel = np.flatnonzero(inside).astype(np.int32)
-        self._cell = (sector * LEVELS + level)[inside].astype(np.int32)
-        self._count = np.bincount(self._cell, minlength=SECTORS * LEVELS)
-        depth_m = (np.arange(LEVELS) + 0.5) * geometry.depth_m / LEVELS
+    def __init__(self, geometry: ImageGeometry, thresholds: QualitySection, dynamic_range_db: float) -> None:
+        self._thresholds, self._view = thresholds, PolarView(geometry)
+        self._level_m = geometry.depth_m / LEVELS
+        depth_m = (np.arange(LEVELS) + 0.5) * self._level_m
         self._touch = (depth_m > TOUCH_M[0]) & (depth_m < TOUCH_M[1])
         self._below = depth_m > TOUCH_M[0]
-        self._edges_m = cells.across if not radius_m else radius_m * np.sin(cells.across)
-        self._min_contact_share, self._min_visibility = min_contact_share, min_visibility
+        self._target = _band(depth_m, thresholds.target_m)
+        self._target_of_map = _band((np.arange(DEPTHS // ALONG) + 0.5) * geometry.depth_m * ALONG / DEPTHS, thresholds.target_m)
+        self._edges_m = self._view.edges_m(SECTORS)
+        self._noise = NoiseFloor(dynamic_range_db / 255.0)
 
     def assess(self, image: Image) -> ImageQuality:
         """The verdict, with its reasons."""
-        shown = self._means(image.pixels) > SIGNAL_GREY
+        grey = self._view(image.pixels)
+        cells = block_means(grey, SECTORS, LEVELS)
+        shown = cells > SIGNAL_GREY
         touching = shown[:, self._touch].mean(axis=1) >= 0.5
-        share = float(touching.mean())
-        visibility = float((shown[:, self._below] & touching[:, None]).mean())
-        reasons = []
-        if share < self._min_contact_share:
-            reasons.append(f"{100 * share:.0f} % of the aperture in contact, {100 * self._min_contact_share:.0f} % needed")
-        if visibility < self._min_visibility:
-            reasons.append(f"visibility {visibility:.2f}, {self._min_visibility:.2f} needed")
-        first, end = _longest_run(touching)
-        coupled_m = (float(self._edges_m[first]), float(self._edges_m[end])) if end > first else (0.0, 0.0)
-        return ImageQuality(image.stamp_ns, share, visibility, coupled_m, not reasons, tuple(reasons))
-
-    def _means(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Mean grey value of each cell, shape (SECTORS, LEVELS); 0 for a cell smaller than a pixel."""
-        total = _totals(np.ascontiguousarray(pixels).ravel(), self._pixel, self._cell, SECTORS * LEVELS)
-        return (total / np.maximum(self._count, 1)).reshape(SECTORS, LEVELS)
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _totals(pixels, pixel, cell, cells):  # type: ignore[no-untyped-def]
-    total = np.zeros(cells, np.int64)
-    for n in range(len(pixel)):
-        total[cell[n]] += pixels[pixel[n]]
-    return total
-
-
-def _longest_run(mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """First index of the longest run of True, gaps of `BRIDGED` included, and one past its last; (0, 0) where there is none."""
-    runs: list[list[int]] = []
-    for k in np.flatnonzero(mask).tolist():
-        if runs and k - runs[-1][1] <= BRIDGED:
-            runs[-1][1] = k + 1
+        figures = self._contact(shown, touching)
+        if touching.any():
+            figures |= self._depth(shown, touching) | self._texture(grey, cells, touching)
         else:
-            runs.append([k, k + 1])
-    first, end = max(runs, key=lambda r: r[1] - r[0], default=[0, 0])
-    return first, end
+            self._noise.learn(cells)
+        return judged(ImageQuality(image.stamp_ns, accepted=False, **figures), self._thresholds)
+
+    def _contact(self, shown: Mask, touching: Mask) -> dict[str, Any]:
+        first, end = longest_run(touching)
+        half = SECTORS // 2
+        return {
+            "contact_share": float(touching.mean()),
+            "visibility": float((shown[:, self._below] & touching[:, None]).mean()),
+            "coupled_m": (float(self._edges_m[first]), float(self._edges_m[end])) if end > first else (0.0, 0.0),
+            "imbalance": float(touching[half:].mean() - touching[:half].mean()),
+        }
+
+    def _depth(self, shown: Mask, touching: Mask) -> dict[str, Any]:
+        end = end_of_signal(shown)
+        reach = int(np.quantile(end[touching], DEEPEST))
+        level = np.arange(LEVELS)
+        blind = level >= end[:, None]
+        return {
+            "penetration_m": reach * self._level_m,
+            "shadow_share": float((blind & (level < reach))[touching][:, self._target].mean()),
+            "target_visibility": float((~blind & touching[:, None])[:, self._target].mean()),
+        }
+
+    def _texture(self, grey: NDArray[np.float32], cells: NDArray[np.float32], touching: Mask) -> dict[str, Any]:
+        nodes = touching.reshape(LINES // ACROSS, -1).mean(axis=1)
+        return {
+            "confidence": float((confidence_map(grey)[:, self._target_of_map] * nodes[:, None]).mean()),
+            "blur": blur(grey[np.repeat(touching, LINES // SECTORS)]),
+            "snr_db": self._noise.snr_db(cells[touching]),
+        }
+
+
+def _band(depth_m: NDArray[np.floating], target_m: tuple[float, float]) -> Mask:
+    """The depths between two bounds; the nearest one where none lies between them."""
+    inside: Mask = (depth_m > target_m[0]) & (depth_m < target_m[1])
+    if not inside.any():
+        inside[np.argmin(np.abs(depth_m - 0.5 * (target_m[0] + target_m[1])))] = True
+    return inside

@@ -73,7 +73,7 @@ def make_imaging(
 ) -> ImagingStage:
     """The stage from the configuration; `image_rate_hz` replaces `imaging.rate_hz`, `calibrated` corrects the source's geometry."""
     source, c = make_source(config), config.imaging
-    meter = QualityMeter(source.geometry(), c.min_contact_share, c.min_visibility)
     geometry = source.geometry()
-    meter.assess(Image(0, np.zeros((geometry.rows, geometry.columns), np.uint8)))  # compiles, so that the first tick is on time
+    meter = QualityMeter(geometry, config.quality, c.dynamic_range_db)
+    meter.assess(Image(0, np.full((geometry.rows, geometry.columns), 200, np.uint8)))  # compiles, so that the first tick is on time
     return ImagingStage(source, meter, c.rate_hz if image_rate_hz is None else image_rate_hz, calibrated(geometry))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from medrobot_ros.config import CellConfig
+from medrobot_ros.config import CellConfig, QualitySection
 from medrobot_ros.imaging.preview import to_png
 from medrobot_ros.imaging.quality import QualityMeter
 from medrobot_ros.imaging.stage import HEARTBEAT_HZ, ImagingStage, make_imaging
@@ -34,7 +34,7 @@ def image(stamp_ns: int, shape: tuple[int, int] = (60, 40)) -> Image:
 
 
 def stage(images: list[Image | None], rate_hz: float = 20.0) -> ImagingStage:
-    return ImagingStage(Scripted(images), QualityMeter(GEOMETRY, 0.7, 0.35), rate_hz)
+    return ImagingStage(Scripted(images), QualityMeter(GEOMETRY, QualitySection(), 60.0), rate_hz)
 
 
 def topics(outputs) -> list[str]:

@@ -69,7 +69,9 @@ SIGNALS = {
     "surface": Surface(STAMP_NS, np.float32(RNG.random((40, 3))).astype(float), np.float32(RNG.random((40, 3))).astype(float)),
     "image": Image(STAMP_NS, RNG.integers(0, 256, (13, 17), dtype=np.uint8)),
     "image/geometry": ImageGeometry(STAMP_NS, "curvilinear", 480, 400, (0.0003, 0.00025), T, 0.12, 0.06),
-    "image/quality": ImageQuality(STAMP_NS, 0.8, 0.5, (-0.02, 0.03), False, ("dark", "half coupled")),
+    "image/quality": ImageQuality(
+        STAMP_NS, 0.8, 0.5, (-0.02, 0.03), False, ("dark", "half coupled"), -0.4, 0.6, 0.1, 0.11, 0.7, 0.2, (20.0, 12.5, 4.0, -3.0)
+    ),
     "scan/path": replace(REFERENCE, reference_id=""),
     "scan/markers": PlannedSkin(STAMP_NS, RNG.random((3, 3)), np.array([0.5, np.nan, 0.25])),
     "task/state": TaskStatus(STAMP_NS, "scanning", "scan", 0.4, 1, None, "", ""),
