@@ -5,6 +5,7 @@ ROS parameters. Keys are dotted: `contact.force_n`, `twin.tissue.stiffness_n_per
 """
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -184,6 +185,21 @@ class ContactSection(Section):
 
 
 @dataclass(frozen=True)
+class ImageServoSection(Section):
+    """What the image may ask of contact while scanning."""
+
+    wanted_share: float = setting(0.85, "coupled share of the aperture below which the probe tilts or presses", "", 0, 1)
+    max_tilt_rad: float = setting(0.15, "tilt towards the side that does not couple, at most; 0 never tilts", "rad", 0, 0.35)
+    tilt_rad_per_s: float = setting(0.2, "speed of the tilt where only one side couples", "rad/s", 0.01, 0.5)
+    max_press_n: float = setting(3.0, "force added where little couples on both sides, at most; 0 never presses", "N", 0, 6)
+    press_n_per_s: float = setting(1.0, "speed at which it is added", "N/s", 0.1, 5)
+    rock_shadow: float = setting(0.3, "shadowed share of the target depths above which the probe rocks", "", 0, 1)
+    max_rock_rad: float = setting(0.1, "rock out of the image plane, at most; 0 never rocks", "rad", 0, 0.3)
+    rock_rad_per_s: float = setting(0.1, "speed of the rock", "rad/s", 0.01, 0.5)
+    return_s: float = setting(3.0, "time constant with which all of it fades once the cause is gone", "s", 0.2, 60)
+
+
+@dataclass(frozen=True)
 class ScanSection(Section):
     size_m: tuple[float, float] = setting((0.12, 0.08), "region: along the body, across the body", "m", 0.02, 0.3)
     center_m: tuple[float, float] = setting((0.0, 0.0), "region's centre against the found patient frame: left, cranial", "m", -0.2, 0.2)
@@ -194,6 +210,8 @@ class ScanSection(Section):
     max_contact_s: float = setting(120.0, "time in contact at most", "s", 5, 1800)
     min_coverage: float = setting(0.95, "coverage needed for acceptance", "", 0, 1)
     shift_pause_m: float = setting(0.010, "patient shift that pauses the scan", "m", 0.003, 0.1)
+    gel_share: float = setting(0.2, "coupled share of the aperture below which a pressed probe lacks gel", "", 0, 1)
+    gel_s: float = setting(4.0, "how long it has to lack gel before the scan pauses and asks for it", "s", 0.5, 60)
     confirmed: bool = setting(False, "the operator has confirmed the region; on mock hardware nobody needs to")
 
 
@@ -261,6 +279,7 @@ class CellConfig(Section):
     twin: TwinSection = field(default_factory=TwinSection)
     hardware: HardwareSection = field(default_factory=HardwareSection)
     contact: ContactSection = field(default_factory=ContactSection)
+    image_servo: ImageServoSection = field(default_factory=ImageServoSection)
     scan: ScanSection = field(default_factory=ScanSection)
     imaging: ImagingSection = field(default_factory=ImagingSection)
     quality: QualitySection = field(default_factory=QualitySection)
@@ -301,6 +320,17 @@ def keys(config: Any, prefix: str = "") -> Iterator[Key]:
         else:
             m = f.metadata
             yield Key(prefix + f.name, value, m["unit"], m["low"], m["high"], m["choices"], m["meaning"], m["live"])
+
+
+def section_as_yaml(section: str) -> str:
+    """One section's defaults as a file for `--config`, each with its unit, range and meaning."""
+    command = f"python -m medrobot_ros.config {section}"
+    rows = [f"# Written by `{command}`; a test compares them. Change a copy and give it with `--config`.", f"{section}:"]
+    for key in keys(getattr(CellConfig(), section)):
+        value = list(key.value) if isinstance(key.value, tuple) else key.value
+        unit = f" {key.unit}" if key.unit else ""
+        rows.append(f"  {key.name}: {value}  # {key.low:g} to {key.high:g}{unit}; {key.meaning}")
+    return "\n".join(rows) + "\n"
 
 
 def as_dict(config: Any) -> dict[str, Any]:
@@ -402,3 +432,7 @@ def resolve(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> CellConfig:
         from_dict(values, source)
         merged = merge(merged, values)
     return from_dict(merged)
+
+
+if __name__ == "__main__":
+    print(section_as_yaml(sys.argv[1]), end="")

@@ -75,7 +75,7 @@ TOPICS: tuple[Topic, ...] = (
           frame="base", units="m"),
     Topic("image", "sensor_msgs/msg/Image", ("imaging",), (), 20, depth=5, frame="image", units="mono8"),
     Topic("image/geometry", _DIAGNOSTICS, ("imaging",), ("planner",), 0, reliable=True, latched=True),
-    Topic("image/quality", _DIAGNOSTICS, ("imaging",), ("planner",), 20, reliable=True, depth=5),
+    Topic("image/quality", _DIAGNOSTICS, ("imaging",), ("contact", "planner"), 20, reliable=True, depth=5),
     Topic("scan/path", "nav_msgs/msg/Path", ("planner",), (), 0, reliable=True, latched=True, frame="base", units="m"),
     Topic("scan/markers", "visualization_msgs/msg/MarkerArray", ("planner",), (), 0, reliable=True, latched=True,
           frame="base", units="m"),

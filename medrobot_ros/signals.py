@@ -222,6 +222,9 @@ class ContactStatus:
     reference_id: str = ""
     progress: float = 0.0  # share of the reference that has been travelled, 0 to 1
     reason: str = ""
+    tilt_rad: float = 0.0  # what the image asks: turn about probe y, about probe x, and force added to the reference
+    rock_rad: float = 0.0
+    press_n: float = 0.0
 
 
 # --- imaging ----------------------------------------------------------------------------------------------------------

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from medrobot_ros.config import ContactSection
+from medrobot_ros.config import ContactSection, ImageServoSection
 from medrobot_ros.contact import states
 from medrobot_ros.contact.force_control import ForceControl
+from medrobot_ros.contact.image_servo import ImageServo
 from medrobot_ros.contact.path_tracking import NO_TWIST, PathTracking
 from medrobot_ros.contact.stiffness import StiffnessEstimate
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
@@ -19,6 +20,7 @@ NEAR_N = 0.6  # of the reference, for seating
 RESEAT_S = 0.2
 FULL_PACE_N, NO_PACE_N = 1.0, 3.0  # force errors between which the path slows to a stand
 FORCE_RANGE_N = (1.0, 12.0)
+PRESSED_SHARE = 0.8  # of the slow force, that what the image adds may lead to
 WRENCH_TIMEOUT_NS = 50_000_000
 STATUS_PERIOD_NS = 100_000_000
 TARE_RETRY_NS = 5_000_000_000
@@ -32,13 +34,14 @@ class ContactStage:
 
     def __init__(
         self, config: ContactSection, slow_n: float, wrench_rate_hz: float, loop_delay_s: float,
-        T_ft_probe: Array, mass_kg: float, p_ft_com: Array,
+        T_ft_probe: Array, mass_kg: float, p_ft_com: Array, image_servo: ImageServoSection | None = None,
     ) -> None:
         self._config, self._slow_n, self._dt, self._rate_hz = config, slow_n, 1.0 / wrench_rate_hz, wrench_rate_hz
         delay_s = loop_delay_s + 1.0 / (2.0 * np.pi * config.filter_hz)
         self._wrench = WrenchEstimate(T_ft_probe, mass_kg, p_ft_com, config.filter_hz, self._dt)
         self._force = ForceControl(config, delay_s, self._dt)
         self._stiffness = StiffnessEstimate(STIFFNESS_PRIOR_N_PER_M, delay_s, self._dt)
+        self._servo = ImageServo(image_servo or ImageServoSection())
         self._events = EventLog(self.name)
         self._decimation = max(1, round(wrench_rate_hz / 100.0))
         self._mode, self._state, self._reason = "off", states.FREE, ""
@@ -77,6 +80,8 @@ class ContactStage:
             self._on_reference(signal)
         elif topic == "scan/force_reference":
             self._on_force_reference(signal)
+        elif topic == "image/quality" and self._state == states.SCAN:
+            self._servo.hear(signal)
         elif topic == "safety/state" and signal.state == "retreat":
             self._enter(states.by_mode(self._state, "retreat"), "safety")
         return NOTHING
@@ -85,7 +90,7 @@ class ContactStage:
         self._probe = probe
         self._wrench.turn(probe.T_base_probe[:3, :3])
         if self._path is not None and self._state in (states.APPROACH, states.SEAT, states.SCAN):
-            self._tangential = self._path.twist(probe.T_base_probe, self._pace())
+            self._tangential = self._servo.follow(self._path, probe.T_base_probe, self._pace())
         else:
             self._tangential = NO_TWIST
 
@@ -211,6 +216,7 @@ class ContactStage:
             self._reference_n = self._config.touch_n
         self._near_s = self._lost_s = 0.0
         self._stiffness.restart()
+        self._servo.release()
         self._state, self._reason, self._changed = state, reason, True
 
     # --- what to do ---------------------------------------------------------------------------------------------------
@@ -239,9 +245,13 @@ class ContactStage:
         if self._state == states.FREE or self._force_n is None:
             return 0.0
         step = FORCE_RAMP_N_PER_S * self._dt
-        self._reference_n += min(max(self._target_n - self._reference_n, -step), step)
+        self._reference_n += min(max(self._wanted_n() - self._reference_n, -step), step)
         v = self._force.update(self._reference_n, self._force_n, self._stiffness.n_per_m)
         return v + self._stiffness.dither() if self._seating() else v
+
+    def _wanted_n(self) -> float:
+        """The reference with what the image adds, which never takes it above the range of references or near the slow force."""
+        return max(self._target_n, min(self._target_n + self._servo.press_n, FORCE_RANGE_N[1], PRESSED_SHARE * self._slow_n))
 
     def _seating(self) -> bool:
         """Whether the probe rests at the reference force: the time to feel how stiff the tissue is."""
@@ -265,6 +275,7 @@ class ContactStage:
         return ContactStatus(
             stamp_ns, self._mode, self._state, self._force_n, self._stiffness.n_per_m, self._lost_count, self._tared,
             self._path.reference.reference_id if self._path else "", self._path.progress if self._path else 0.0, self._reason,
+            self._servo.tilt_rad, self._servo.rock_rad, self._wanted_n() - self._target_n,
         )
 
     def call(self, service: str) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.geometry.pose import interpolate
+from medrobot_ros.planning.gel import GelWatch
 from medrobot_ros.planning.path import CoverageMap, Raster, length_m
 from medrobot_ros.planning.surface import FoundPatient
 from medrobot_ros.signals import (
@@ -53,6 +54,7 @@ class Board:
         self.wrench: Wrench | None = None
         self.poses: deque[ProbeState] = deque(maxlen=POSE_MEMORY)
         self.clouds: deque[Surface] = deque(maxlen=CLOUD_MEMORY)
+        self.gel = GelWatch(config)
         self.clear()
 
     def clear(self) -> None:
@@ -94,6 +96,7 @@ class Board:
             self._judge(signal)
 
     def _judge(self, verdict: ImageQuality) -> None:
+        self.gel.hear(verdict, self.contact)
         T = self.pose_at(verdict.stamp_ns)
         if self.coverage is not None and T is not None and self.contact is not None and self.contact.state == "scan":
             self.coverage.add(T, verdict)

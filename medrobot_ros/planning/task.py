@@ -134,6 +134,7 @@ class PlannerStage:
         board.now_ns = self.now_ns = stamp_ns
         self._watch_safety()
         self._watch_patient()
+        self._watch_gel()
         if board.touching:
             board.contact_s += 1.0 / self.rate_hz
         self._advance()
@@ -223,6 +224,17 @@ class PlannerStage:
             self._on_event(modes.STEADY)
         elif not waiting and min(s.size_m for s in self._shifts) > self._board.config.scan.shift_pause_m:
             self._on_event(modes.SHIFT, f"the patient moved {1e3 * left_m:+.0f} mm left, {1e3 * cranial_m:+.0f} mm cranial")
+
+    # --- a probe without gel ------------------------------------------------------------------------------------------
+
+    def _watch_gel(self) -> None:
+        """A pressed probe that does not couple pauses the scan, and a person lets it go on."""
+        why = self._board.gel.why
+        if why and self._mode == modes.SCANNING:
+            self._board.gel.clear()
+            self._on_event(modes.PAUSE)
+            self._reason = why
+            self._events.add(self._board.now_ns, "gel_needed", why)
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 

@@ -171,7 +171,8 @@ def _force(run: Run, wrenches: Series) -> Force:
     k = _before(states, wrenches.stamps_ns)
     scanning = np.array([False] + [s.state == "scan" for s in states])
     engaged = np.array([False] + [s.mode == "scan" and s.state in TOUCHING for s in states])
-    reference_n = _reference_n(run, wrenches.stamps_ns)
+    pressed_n = np.array([0.0] + [s.press_n for s in states])
+    reference_n = _reference_n(run, wrenches.stamps_ns) + pressed_n[k + 1]
     return Force(wrenches.stamps_ns, -wrenches.values[:, 2], reference_n, scanning[k + 1], engaged[k + 1])
 
 

@@ -2,8 +2,9 @@ import dataclasses
 
 import pytest
 
-from medrobot_ros.config import CellConfig, as_dict, from_dict, keys, load_yaml, parse_set, resolve
+from medrobot_ros.config import CellConfig, as_dict, from_dict, keys, load_yaml, parse_set, resolve, section_as_yaml
 from medrobot_ros.errors import ConfigError
+from medrobot_ros.resources import share
 
 
 def _set(*pairs):
@@ -76,3 +77,9 @@ def test_sections_check_themselves():
         dataclasses.replace(CellConfig().contact, force_n=0.0)
     with pytest.raises(ConfigError, match=r"lost_n must lie below"):
         _set("contact.lost_n=0.9")
+
+
+def test_the_file_of_thresholds_is_its_section():
+    file = share("config/quality.yaml")
+    assert file.read_text() == section_as_yaml("quality")
+    assert resolve([(str(file), load_yaml(file))]) == CellConfig()

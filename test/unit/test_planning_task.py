@@ -10,6 +10,7 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import UnknownName
 from medrobot_ros.geometry.pose import interpolate, inverse, pose
 from medrobot_ros.geometry.reference import reference_spheres
+from medrobot_ros.planning.gel import GelWatch
 from medrobot_ros.planning.registry import task_factory, task_names, task_settings
 from medrobot_ros.planning.task import PlannerStage
 from medrobot_ros.signals import (
@@ -60,6 +61,7 @@ class Cell:
         self.accept = lambda cell: True
         self.give_up_at = None  # share of the first pass
         self.tares = True
+        self.dry = False  # without gel
         self.refuses = ""
         self.weight_n = 0.0
         self.home_error_m = 0.0
@@ -187,14 +189,16 @@ class Cell:
         yield "motion/state", replace(self.motion, stamp_ns=now)
         reference = self.reference.reference_id if self.reference else ""
         yield "contact/state", ContactStatus(
-            now, self.mode, self.state, tared=self.tared, reference_id=reference, progress=self.progress, reason=self.reason
+            now, self.mode, self.state, 5.0 if self.state == "scan" else None, tared=self.tared, reference_id=reference,
+            progress=self.progress, reason=self.reason,
         )
         yield "contact/wrench", Wrench(now, "probe", np.array([0, self.weight_n, 0, 0, 0, 0]))
         yield "hardware/state", HardwareStatus(now)
         yield "image/geometry", ImageGeometry(now, "curvilinear", 480, 640, (1e-4, 1e-4), np.eye(4), 0.12, 0.056)
         seen = self.state == "scan"
-        good = seen and self.accept(self)
-        yield "image/quality", ImageQuality(now, float(seen), 0.6 * seen, (-0.0235, 0.0235) if seen else (0.0, 0.0), good)
+        good = seen and self.accept(self) and not self.dry
+        share, coupled_m = seen * (0.05 if self.dry else 1.0), (-0.0235, 0.0235) if seen else (0.0, 0.0)
+        yield "image/quality", ImageQuality(now, share, 0.6 * seen, coupled_m, good)
         if self.ticks % 20 == 0:
             yield "surface", self.camera.surface(now, self.T_patient, 0.005 * np.sin(1.6e-9 * now), self.T_probe)
 
@@ -335,6 +339,38 @@ def test_pause_lifts_the_probe_and_resume_scans_what_is_left():
     assert cell.status.outcome == "accepted" and before > 0.3 and cell.status.repeats == 0
     first, rest = cell.of("scan/reference")
     assert rest.time_s[-1] < first.time_s[-1]
+
+
+def test_a_probe_without_gel_pauses_until_the_operator_resumes():
+    cell = Cell().start().run(lambda c: c.state == "scan")
+    cell.dry = True
+    began_ns = cell.now_ns
+    cell.run(lambda c: c.status.mode == "paused")
+    assert 1e-9 * (cell.now_ns - began_ns) == pytest.approx(CellConfig().scan.gel_s, abs=0.2)
+    assert "apply gel" in cell.status.reason
+    assert [e.kind for e in cell.of("events")] == ["gel_needed"]
+    for _ in range(400):
+        cell.step()
+    assert cell.status.mode == "paused" and cell.state == "free"
+    cell.dry = False
+    assert cell.planner.call("task/resume")[0]
+    assert cell.to_end().status.outcome == "accepted" and cell.status.reason == ""
+
+
+def test_gel_is_not_asked_for_while_the_probe_is_not_pressed():
+    watch = GelWatch(CellConfig())
+    for k in range(200):
+        contact = ContactStatus(k, "scan", "scan", force_n=2.0) if k < 100 else ContactStatus(k, "approach", "seat", force_n=5.0)
+        watch.hear(ImageQuality(k * 50_000_000, 0.0, 0.0, (0.0, 0.0), False), contact)
+    assert watch.why == ""
+
+
+def test_a_moment_of_coupling_starts_the_wait_for_gel_anew():
+    watch, contact = GelWatch(CellConfig()), ContactStatus(0, "scan", "scan", force_n=5.0)
+    for k in range(200):
+        share = 1.0 if k % 60 == 0 else 0.0  # 3 s at most without
+        watch.hear(ImageQuality(k * 50_000_000, share, 0.0, (0.0, 0.0), False), contact)
+        assert watch.why == ""
 
 
 @pytest.mark.parametrize("phase", ["check", "home", "find", "move", "approach", "seat", "scan", "return"])
