@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import quality
 from calibration import calibration
 
 ARMS = ("fr3", "gen3", "iiwa7")
@@ -80,6 +81,7 @@ def main() -> None:
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
         "reconstruction": reconstruction(),
         "calibration": calibration(),
+        "quality": quality.figures(),
     }
     print(json.dumps(result, indent=2))
 
