@@ -43,7 +43,11 @@ setup(
     ],
     extras_require={
         "ros": [f"ros-jazzy-{name}" for name in ROS_WHEELS],
-        "test": ["pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "ruff", "mypy", "types-PyYAML"],
+        "cine": ["imageio-ffmpeg"],
+        "test": [
+            "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "ruff", "mypy", "types-PyYAML",
+            "imageio-ffmpeg",
+        ],
     },
     entry_points={
         "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in (*NODES, "ros2_control", "bringup"))],

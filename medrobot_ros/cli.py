@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="VOLUME.mha")
     command.set_defaults(run=_reconstruct)
     _add_calibrate(commands.add_parser("calibrate", help="tool point, probe weight, hand-eye or image on the probe, from a file"))
+    command = commands.add_parser("cine", help="the images of a run as a film (.mp4)")
+    command.add_argument("folder", type=Path, metavar="RUN")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
+    command.set_defaults(run=_cine)
     command = commands.add_parser("doctor", help="say what this machine lacks and what it costs")
     command.set_defaults(run=_doctor)
     return parser
@@ -243,6 +247,15 @@ def _calibrate(options: argparse.Namespace) -> int:
     write_section(options.out, Section(options.kind, today, options.serial, values))
     for name, value in values.items():
         print(f"{name}: {value if isinstance(value, str) else np.array2string(np.asarray(value), precision=6, suppress_small=True)}")
+    return ACCEPTED
+
+
+def _cine(options: argparse.Namespace) -> int:
+    from medrobot_ros.imaging.cine import write_cine
+    from medrobot_ros.recording.reader import Run
+
+    run = Run(options.folder)
+    print(f"{write_cine(run.images, run.geometry, options.out, options.folder)} images in {options.out}")
     return ACCEPTED
 
 

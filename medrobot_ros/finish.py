@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from medrobot_ros.imaging.preview import annotated
 from medrobot_ros.imaging.volume import compound_run
 from medrobot_ros.recording.metrics import summarise
 from medrobot_ros.recording.reader import Run
@@ -18,5 +19,5 @@ def finish_run(folder: Path) -> dict[str, Any]:
     summary = summarise(run)
     volume = compound_run(run.tracked_images(), folder / "volume.mha")
     write_summary(folder, summary)
-    write_report(folder, run, summary, volume)
+    write_report(folder, run, summary, volume, annotated)
     return summary

@@ -1,6 +1,7 @@
 """`summary.json` and `report.html`: one page that needs nothing else to be read."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,9 @@ from medrobot_ros.recording import figures
 from medrobot_ros.recording.metrics import measured_force, true_force
 from medrobot_ros.recording.page import PAGE
 from medrobot_ros.recording.reader import Run, Series
-from medrobot_ros.signals import Event, ImageQuality
+from medrobot_ros.signals import Event, ImageGeometry, ImageQuality
+
+Draw = Callable[[NDArray[np.uint8], ImageGeometry], NDArray[np.uint8]]
 
 SAMPLES = 12
 EVENT_ROWS = 40
@@ -55,8 +58,8 @@ def write_summary(folder: Path, summary: dict[str, Any]) -> None:
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
-def write_report(folder: Path, run: Run, summary: dict[str, Any], volume: Volume | None = None) -> None:
-    """Writes `report.html`."""
+def write_report(folder: Path, run: Run, summary: dict[str, Any], volume: Volume | None = None, draw: Draw | None = None) -> None:
+    """Writes `report.html`; `draw` puts a scale and the like on the images shown."""
     true, measured = true_force(run), measured_force(run)
     drawn = {
         "force": figures.force(run, true, measured),
@@ -72,7 +75,7 @@ def write_report(folder: Path, run: Run, summary: dict[str, Any], volume: Volume
         verdict=verdict(summary),
         key_figures=key_figures(summary, run.config),
         figures={k: figures.as_uri(f) for k, f in drawn.items() if f is not None},
-        samples=samples(run),
+        samples=samples(run, draw),
         configuration=configuration(run.config),
         events=_events(run),
         events_left_out=max(0, len(run.signals("events")) - EVENT_ROWS),
@@ -130,7 +133,7 @@ def _figure(
     return Figure(name, f"{shown} {unit}".strip(), demand, good)
 
 
-def samples(run: Run) -> list[Sample]:
+def samples(run: Run, draw: Draw | None = None) -> list[Sample]:
     """Images at even intervals over those that touched, with their verdicts and where the probe was."""
     touched = [q for q in run.qualities.values() if q.contact_share > 0.0]
     if not touched:
@@ -140,7 +143,8 @@ def samples(run: Run) -> list[Sample]:
     for image in run.images():
         if image.stamp_ns in chosen:
             quality = run.qualities[image.stamp_ns]
-            out.append(Sample(figures.png_uri(image.pixels), _caption(run, quality, probe), quality.accepted))
+            pixels = draw(image.pixels, run.geometry) if draw is not None and run.geometry is not None else image.pixels
+            out.append(Sample(figures.png_uri(pixels), _caption(run, quality, probe), quality.accepted))
     return out
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -6,8 +7,10 @@ import pytest
 from PIL import Image as Picture
 
 from medrobot_ros.config import CellConfig, QualitySection
-from medrobot_ros.imaging.preview import to_png
+from medrobot_ros.imaging.preview import SCALE_PX, annotated, depth_ticks, to_png
+from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.imaging.quality import QualityMeter
+from medrobot_ros.imaging.scan_conversion import ScanLines, image_geometry, pixel_centres
 from medrobot_ros.imaging.stage import HEARTBEAT_HZ, ImagingStage, make_imaging
 from medrobot_ros.signals import Image, ImageGeometry, PatientTruth
 from medrobot_ros.stage import Stage
@@ -82,6 +85,23 @@ def test_the_configured_stage_follows_its_settings():
     config = CellConfig()
     assert make_imaging(config).rate_hz == config.imaging.rate_hz
     assert make_imaging(config, 30.0).rate_hz == 30.0
+
+
+def test_an_annotated_image_keeps_its_pixels_and_shows_depth_and_orientation():
+    scan = ScanLines.of_probe(load_probe("curvilinear"), 512, 0.12)
+    geometry = image_geometry(load_probe("curvilinear"), scan)
+    shown = annotated(np.zeros((geometry.rows, geometry.columns), np.uint8), geometry)
+    assert shown.shape == (geometry.rows, geometry.columns + SCALE_PX)
+    ticks = depth_ticks(geometry)
+    assert [k for _, k in ticks] == list(range(12))
+    _, z = pixel_centres(geometry)
+    assert [z[row] for row, _ in ticks] == pytest.approx([0.01 * k for _, k in ticks], abs=0.5 * geometry.spacing_m[1])
+    scale, image = shown[:, geometry.columns :], shown[:, : geometry.columns]
+    assert set(np.flatnonzero(scale[:, 1])) == {row for row, _ in ticks}
+    assert image[1:10, 1:10].mean() > 100 and not image[12:].any() and not image[:, 12:].any()
+    mirrored = replace(geometry, T_probe_image=geometry.T_probe_image @ np.diag([-1.0, 1.0, -1.0, 1.0]))
+    other = annotated(np.zeros((geometry.rows, geometry.columns), np.uint8), mirrored)
+    assert other[:12, geometry.columns - 12 : geometry.columns].any() and not other[:12, :12].any()
 
 
 def test_a_preview_holds_the_pixels():

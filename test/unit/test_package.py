@@ -6,6 +6,8 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
 from medrobot_ros import __version__
 from medrobot_ros.interfaces import NODES, SERVICES, TOPICS
 
@@ -13,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE_XML = ET.parse(ROOT / "package.xml").getroot()
 # Distributions whose modules have another name, and their rosdep keys where they have one.
 DISTRIBUTION = {"yaml": "pyyaml", "PIL": "pillow", "roboticstoolbox": "roboticstoolbox-python", "spatialmath": "spatialmath-python"}
+DISTRIBUTION |= {"imageio_ffmpeg": "imageio-ffmpeg"}
+OPTIONAL = {"imageio_ffmpeg": "cine"}  # imported where it is used, with the extra that brings it
 ROSDEP = {
     "numpy": "python3-numpy", "scipy": "python3-scipy", "yaml": "python3-yaml", "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib", "PIL": "python3-pil", "xacro": "xacro",
@@ -62,7 +66,14 @@ def test_package_xml_agrees_with_the_package():
 def test_what_is_imported_is_required_and_nothing_else():
     required = {re.split(r"[<>=]", r)[0] for r in setup_value("install_requires")} - {"setuptools"}
     from_ros = ROS_CLIENT | ros_packages() | {"ament_index_python"}
-    assert {DISTRIBUTION.get(n, n) for n in imported() - from_ros} == required
+    assert {DISTRIBUTION.get(n, n) for n in imported() - from_ros - OPTIONAL.keys()} == required
+
+
+@pytest.mark.parametrize(("module", "extra"), OPTIONAL.items())
+def test_what_is_optional_is_imported_and_has_its_extra(module, extra):
+    extras = next(n.value for n in ast.walk(ast.parse((ROOT / "setup.py").read_text())) if getattr(n, "arg", "") == "extras_require")
+    listed = {ast.literal_eval(k): v for k, v in zip(extras.keys, extras.values, strict=True)}
+    assert module in imported() and DISTRIBUTION.get(module, module) in ast.literal_eval(listed[extra])
 
 
 def test_ros_knows_what_is_needed():
