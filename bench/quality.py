@@ -8,6 +8,7 @@ verdicts occur; an examination's own errors are far smaller.
 
 import json
 import sys
+import time
 from dataclasses import replace
 from math import sqrt
 from typing import Any
@@ -67,8 +68,8 @@ class PatientBench:
         self._body, self._rng = body, np.random.default_rng([seed, 77])
         probe = load_probe(CONFIG.probe.name)
         self._labels = Anatomy(seed).labels
-        self._source = TwinUltrasound(CONFIG.imaging, probe, body, self._labels, seed)
-        self._meter = QualityMeter(self._source.geometry(), CONFIG.quality, CONFIG.imaging.dynamic_range_db)
+        self.source = TwinUltrasound(CONFIG.imaging, probe, body, self._labels, seed)
+        self.meter = QualityMeter(self.source.geometry(), CONFIG.quality, CONFIG.imaging.dynamic_range_db)
         faces, directions = ScanLines.of_probe(probe, 128, CONFIG.imaging.depth_m).faces_and_directions()
         self._depth_m = (np.arange(128) + 0.5) * CONFIG.imaging.depth_m / 128
         p = faces[:, None] + self._depth_m[:, None] * directions[:, None]
@@ -81,21 +82,21 @@ class PatientBench:
         (x0, x1), (y0, y1) = REGION_M
         return float(self._rng.uniform(x0, x1)), float(self._rng.uniform(y0, y1))
 
-    def put(self, x: float, y: float) -> Array:
-        """`T_patient_probe` (4, 4) on the skin there, with this attempt's errors."""
+    def put(self, x: float, y: float, askew: bool = True) -> Array:
+        """`T_patient_probe` (4, 4) on the skin there, with this attempt's errors unless it is not `askew`."""
         n = self._body.normal(np.array([x]), np.array([y]))[0]
-        tilt = TILT_RAD * self._rng.standard_normal(2)
+        tilt = TILT_RAD * self._rng.standard_normal(2) * askew
         R = frame_from_z(-n, np.array([1.0, 0.0, 0.0])) @ rotation_from_vector(np.array([tilt[0], tilt[1], 0.0]))
         skin = np.array([x, y, self._body.height(np.array([x]), np.array([y]))[0]])
-        return pose(R, skin - self._rng.uniform(*PRESS_M) * n)
+        return pose(R, skin - (self._rng.uniform(*PRESS_M) if askew else max(PRESS_M)) * n)
 
     def look(self, T_patient_probe: Array) -> tuple[ImageQuality, float, float]:
         """The verdict, the true coupled share of the face, and the true share of the target depths that nothing hides."""
         self._stamp_ns += 1_000_000_007
         truth = PatientTruth(self._stamp_ns, np.zeros(6), T_patient_probe, np.eye(4), np.eye(4), 0.0, 0.0, 0.0)
-        image = self._source.acquire(self._stamp_ns, truth)
+        image = self.source.acquire(self._stamp_ns, truth)
         assert image is not None
-        return self._meter.assess(image), *self._truth(T_patient_probe)
+        return self.meter.assess(image), *self._truth(T_patient_probe)
 
     def _truth(self, T: Array) -> tuple[float, float]:
         coupled = self._depth_below_skin(self._faces @ T[:3, :3].T + T[:3, 3]) > -GEL_M
@@ -109,10 +110,10 @@ class PatientBench:
         return float(coupled.mean()), float(open_to[:, (self._depth_m > near) & (self._depth_m < far)].mean())
 
     def _depth_below_skin(self, p: Array) -> Array:
-        """Depth of points (..., 3) along the skin's normal above or below them, to first order."""
+        """Depth of points (..., 3) along the skin's normal above or below them, to first order; beside the body they lie above it."""
         x, y = p[..., 0], p[..., 1]
-        out: Array = (self._body.height(x, y) - p[..., 2]) * self._body.normal(x, y)[..., 2]
-        return out
+        depth_m = (self._body.height(x, y) - p[..., 2]) * self._body.normal(x, y)[..., 2]
+        return np.nan_to_num(depth_m, nan=-1.0)
 
 
 def images(patients: int) -> dict[str, Any]:
@@ -141,6 +142,19 @@ def images(patients: int) -> dict[str, Any]:
         "verdict_on_bad": wilson(int((accepted[:, 0] & ~good).sum()), int((~good).sum())),
         "coupled_share_error": round(float(np.mean([abs(q.contact_share - c) for q, c, _ in first])), 3),
     }
+
+
+def speed(repeats: int = 200) -> dict[str, float]:
+    """Time to judge one image in contact [ms], on whatever threads the linear algebra has."""
+    bench, times = PatientBench(1, load_body("")), []
+    truth = PatientTruth(1, np.zeros(6), bench.put(0.0, 0.0, askew=False), np.eye(4), np.eye(4), 0.0, 0.0, 0.0)
+    image = bench.source.acquire(1, truth)
+    assert image is not None
+    for _ in range(repeats):
+        began = time.perf_counter()
+        bench.meter.assess(image)
+        times.append(time.perf_counter() - began)
+    return {"median_ms": round(1e3 * float(np.median(times)), 2), "p99_ms": round(1e3 * float(np.quantile(times[1:], 0.99)), 2)}
 
 
 def examinations(count: int) -> dict[str, Any]:
@@ -177,7 +191,7 @@ def _examine(seed: int, servo: Any) -> dict[str, Any]:
 
 def figures(patients: int = 200, count: int = 10) -> dict[str, Any]:
     """Everything, for so many patients and whole examinations."""
-    return {**images(patients), "examinations": examinations(count)}
+    return {"speed": speed(), **images(patients), "examinations": examinations(count)}
 
 
 if __name__ == "__main__":
