@@ -11,19 +11,16 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch.events.process import ProcessExited
 from launch.logging import launch_config
 from launch_ros.actions import LifecycleNode, Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import (
-    MESSAGE_FRAMES,
     cell_nodes,
     environment,
-    robot_description,
-    rviz_config,
     write_controllers,
     write_parameters,
 )
 from medrobot_ros.interfaces import NAMESPACE
+from medrobot_ros.nodes.launching import frames, view
 from medrobot_ros.options import cell_config, check_namespace
 from medrobot_ros.resources import PACKAGE
 
@@ -51,7 +48,6 @@ ARGUMENTS = (
     ),
 )
 RETREAT_S = 5.0  # when a node has ended the supervisor retreats and stops the arm first
-TF = [("/tf", "tf"), ("/tf_static", "tf_static")]  # frames stay in their cell, so that many share a network
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -74,7 +70,7 @@ def cell(context: LaunchContext) -> list:
         *spawners(config, folder),
         *([bringup(namespace, parameters)] if given["autostart"] == "true" else []),
         *frames(config, namespace),
-        *([rviz(namespace, folder)] if given["rviz"] == "true" else []),
+        *([view(namespace, folder)] if given["rviz"] == "true" else []),
     ]
 
 
@@ -120,34 +116,3 @@ def bringup(namespace: str, parameters: Path) -> Node:
     return Node(
         package=PACKAGE, executable="bringup", namespace=namespace, parameters=[str(parameters)], output="both", on_exit=ended
     )
-
-
-def frames(config: CellConfig, namespace: str) -> list[Node]:
-    """The arm's links from its joint states, and the frames that messages name."""
-    description = {"robot_description": ParameterValue(robot_description(config), value_type=str)}
-    publisher = Node(
-        package="robot_state_publisher",
-        executable="robot_state_publisher",
-        namespace=namespace,
-        parameters=[description],
-        remappings=TF,
-    )
-    static = (
-        Node(
-            package="tf2_ros",
-            executable="static_transform_publisher",
-            name=f"frame_{frame}",
-            namespace=namespace,
-            arguments=["--frame-id", link, "--child-frame-id", frame],
-            remappings=TF,
-        )
-        for frame, link in MESSAGE_FRAMES.items()
-    )
-    return [publisher, *static]
-
-
-def rviz(namespace: str, folder: Path) -> Node:
-    """The view of this cell; it may be closed at any time."""
-    view = folder / "cell.rviz"
-    view.write_text(rviz_config(namespace))
-    return Node(package="rviz2", executable="rviz2", namespace=namespace, arguments=["-d", str(view)], remappings=TF)

@@ -7,7 +7,6 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from std_msgs.msg import Header
 
 from medrobot_ros.description import realtime_priority
 from medrobot_ros.errors import MachineError
@@ -17,7 +16,7 @@ from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.nodes.stage_node import message_type, qos
 from medrobot_ros.recording.writer import BAG, BagWriter, new_run
-from medrobot_ros.signals import Stamp, inactive
+from medrobot_ros.signals import Event, Stamp, inactive
 
 QUEUE = 500
 POLL_HZ = 20.0
@@ -35,6 +34,7 @@ class RecorderNode(ManagedNode):
         self._writer: BagWriter | None = None
         self._codec = Codec(message_type)
         self._heartbeat: Any = None
+        self._events: Any = None
         self._subs: list[Any] = []
         self._waiting: dict[str, bytes] = {}
 
@@ -42,7 +42,9 @@ class RecorderNode(ManagedNode):
         config = self.config
         folder = Path(config.recording.folder) if config.recording.folder else _new_folder(config)
         self._writer = BagWriter(folder / BAG, self.get_namespace())
-        self._heartbeat = self.create_publisher(Header, "heartbeat", qos(topic("heartbeat")))
+        self._heartbeat, self._events = (
+            self.create_publisher(message_type(topic(n).type), n, qos(topic(n))) for n in ("heartbeat", "events")
+        )
         self._subs = [
             self.create_subscription(message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True)
             for t in recorded_topics()
@@ -53,6 +55,10 @@ class RecorderNode(ManagedNode):
         for subscription in self._subs:
             self.destroy_subscription(subscription)
         self._subs = []
+        for publisher in (self._heartbeat, self._events):
+            if publisher is not None:
+                self.destroy_publisher(publisher)
+        self._heartbeat = self._events = None
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -73,7 +79,9 @@ class RecorderNode(ManagedNode):
                 self._writer.write_raw(name, self.clock.now_ns(), data)
             except (OSError, MachineError) as e:
                 self._writer = None
-                self.get_logger().error(f"recording failed: {e}")
+                event = Event(self.clock.now_ns(), self.get_name(), "recording_failed", str(e))
+                self.diagnostics.happened(event)
+                self._events.publish(self._codec.encode("events", event))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begins to write, with what is latched already."""

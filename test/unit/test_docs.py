@@ -20,3 +20,9 @@ def test_tests_named_in_the_hazard_table_exist():
     names = {p.stem for p in (ROOT / "test").rglob("test_*.py")}
     table = (ROOT / "docs" / "safety.md").read_text()
     assert set(re.findall(r"`(test_\w+)`", table)) <= names
+
+
+def test_the_security_policy_is_the_interface_tables():
+    from medrobot_ros.security import policy
+
+    assert (ROOT / "security" / "policy.xml").read_text() == policy()

@@ -1,0 +1,69 @@
+"""Who may publish, hear and serve what: an SROS2 policy, written from the interface table.
+
+`python -m medrobot_ros.security > security/policy.xml`; a test compares them, and another holds the live graph to it.
+"""
+
+import xml.etree.ElementTree as ET
+
+from medrobot_ros.interfaces import NAMESPACE, NODES, SERVICES, TOPICS, USER, recorded_topics
+
+OPERATOR = "operator"  # the node that `medrobot` asks with
+_PARAMETERS = (
+    "describe_parameters", "get_parameter_types", "get_parameters", "get_type_description", "list_parameters", "set_parameters",
+    "set_parameters_atomically",
+)  # fmt: skip
+_LIFECYCLE = ("change_state", "get_state", "get_available_states", "get_available_transitions", "get_transition_graph")
+_EVERYBODY_PUBLISHES = ("/rosout", "/parameter_events")
+WATCHED_BY_OPERATOR = ("task/state", "safety/state", "contact/state", "image/quality")
+
+
+def published(node: str) -> set[str]:
+    """Topics that a node publishes, absolute or relative to the cell's namespace."""
+    if node == OPERATOR:
+        return {*_EVERYBODY_PUBLISHES, *(t.name for t in TOPICS if USER in t.writers and t.name == "safety/stop")}
+    return {*(t.name for t in TOPICS if node in t.writers), *_EVERYBODY_PUBLISHES, f"{node}/transition_event"}
+
+
+def subscribed(node: str) -> set[str]:
+    """Topics that a node hears."""
+    if node == OPERATOR:
+        return set(WATCHED_BY_OPERATOR)
+    if node == "recorder":
+        return {t.name for t in recorded_topics()}
+    return {t.name for t in TOPICS if node in t.readers}
+
+
+def served(node: str) -> set[str]:
+    """Services that a node answers."""
+    own = {f"{node}/{s}" for s in _PARAMETERS}
+    return own if node == OPERATOR else own | {f"{node}/{s}" for s in _LIFECYCLE} | {s.name for s in SERVICES if s.server == node}
+
+
+def requested(node: str) -> set[str]:
+    """Services that a node asks for. Only the operator's enclave may move the robot or change a node's state."""
+    return {s.name for s in SERVICES} | {f"{n}/change_state" for n in NODES} if node == OPERATOR else set()
+
+
+def policy(namespace: str = NAMESPACE) -> str:
+    """The policy as XML, an enclave a node."""
+    root = ET.Element("policy", version="0.2.0")
+    enclaves = ET.SubElement(root, "enclaves")
+    for node in (*NODES, OPERATOR):
+        enclave = ET.SubElement(enclaves, "enclave", path=f"/{namespace}/{node}")
+        profile = ET.SubElement(ET.SubElement(enclave, "profiles"), "profile", ns=f"/{namespace}", node=node)
+        for tag, kind, names in (
+            ("service", "reply", served(node)),
+            ("service", "request", requested(node)),
+            ("topic", "publish", published(node)),
+            ("topic", "subscribe", subscribed(node)),
+        ):
+            if names:
+                group = ET.SubElement(profile, f"{tag}s", {kind: "ALLOW"})
+                for name in sorted(names):
+                    ET.SubElement(group, tag).text = name
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+if __name__ == "__main__":
+    print(policy(), end="")

@@ -1,0 +1,114 @@
+"""A whole cell's graph against the interface table and the security policy, and two cells that share a network."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
+
+import rclpy
+from rclpy.node import Node
+
+from medrobot_ros import security
+from medrobot_ros.config import CellConfig
+from medrobot_ros.description import write_parameters
+from medrobot_ros.interfaces import NODES
+from medrobot_ros.nodes.bringup import Bringup
+from medrobot_ros.nodes.executor import make_executor
+from medrobot_ros.nodes.stage_node import message_type, qos
+
+WAIT_S = 60.0
+
+
+class Graph:
+    """Cells as processes, brought up, and a client that looks at them."""
+
+    def __init__(self, folder):
+        rclpy.init()
+        self.node, self.executor = Node("onlooker"), make_executor()
+        self.executor.add_node(self.node)
+        self._folder, self._processes = folder, []
+
+    def spin(self, seconds):
+        self.executor.spin_once(timeout_sec=seconds)
+
+    def start(self, namespace, names=NODES):
+        """Starts nodes of a cell and configures and activates them; safety waits for those that are not there."""
+        parameters = self._folder / f"{namespace}.yaml"
+        write_parameters(CellConfig(), parameters)
+        for name in names:
+            ros = ["--ros-args", "-r", f"__ns:=/{namespace}", "--params-file", str(parameters), "-p", f"recording.out:={self._folder}"]
+            line = [sys.executable, "-m", "medrobot_ros.nodes.entry", name, *ros]
+            self._processes.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        relative = Node("bringup", namespace=namespace)
+        self.executor.add_node(relative)
+        assert Bringup(relative, names, self.spin).run()
+        self.executor.remove_node(relative)
+        relative.destroy_node()
+
+    def until(self, done):
+        end = time.monotonic() + WAIT_S
+        while not done():
+            assert time.monotonic() < end, "not within time"
+            self.spin(0.05)
+
+    def settled(self, look, expected):
+        """What is seen once it is as expected, or in the end: discovery takes its time."""
+        end = time.monotonic() + 10.0
+        while look() != expected and time.monotonic() < end:
+            self.spin(0.05)
+        return look()
+
+    def close(self):
+        for p in self._processes:
+            p.terminate()
+        for p in self._processes:
+            try:
+                p.wait(10)
+            finally:
+                p.kill()
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown()
+
+
+@pytest.fixture
+def graph(tmp_path):
+    g = Graph(tmp_path)
+    yield g
+    g.close()
+
+
+def names(found, namespace):
+    """Without the cell's namespace."""
+    return {n.removeprefix(f"/{namespace}/") for n, _ in found}
+
+
+def test_the_live_graph_is_the_policys(graph):
+    graph.start("cell")
+    for node in NODES:
+        seen = {
+            "publishes": (graph.node.get_publisher_names_and_types_by_node, security.published),
+            "hears": (graph.node.get_subscriber_names_and_types_by_node, security.subscribed),
+            "serves": (graph.node.get_service_names_and_types_by_node, security.served),
+        }
+        for what, (look, allowed) in seen.items():
+            found = graph.settled(lambda look=look, node=node: names(look(node, "/cell"), "cell"), allowed(node))
+            assert found == allowed(node), f"what {node} {what}"
+
+
+def test_two_cells_on_one_network_do_not_hear_each_other(graph):
+    heard = {"a": set(), "b": set()}
+    header = message_type("std_msgs/msg/Header")
+    from medrobot_ros.interfaces import topic
+
+    for cell, said in heard.items():
+        graph.node.create_subscription(header, f"/{cell}/heartbeat", lambda m, s=said: s.add(m.frame_id), qos(topic("heartbeat")))
+    graph.start("a", ("hardware", "kinematics"))
+    graph.start("b", ("contact",))
+    graph.until(lambda: heard["a"] >= {"hardware", "kinematics"})
+    assert "contact" not in heard["a"]
+    assert not heard["b"] & {"hardware", "kinematics"}, "contact of b gets no wrench from a's hardware"
+    assert graph.node.count_publishers("/b/joint_states") == 0
