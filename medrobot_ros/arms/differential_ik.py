@@ -17,9 +17,11 @@ from medrobot_ros.signals import Array
 SLOW_CONDITION, HALT_CONDITION = 17.0, 30.0  # as MoveIt Servo's defaults
 LOOK_AHEAD_S = 0.05
 LENGTH_M = 0.1  # where limits bind, an error of 1 rad/s weighs as one of this many m/s
-REGULARISATION = 1e-3
+REGULARISATION = 1e-6
 POSTURE_GAIN_PER_S = 0.5
 POSTURE_MAX_RAD_PER_S = 0.1
+
+HARD, SOFT = 0, 8  # daqp's names for constraints
 
 _WEIGHT = np.array([1.0, 1.0, 1.0, LENGTH_M, LENGTH_M, LENGTH_M])
 
@@ -31,6 +33,13 @@ class Slowing(NamedTuple):
     condition: float
 
 
+class Rows(NamedTuple):
+    """Further inequalities `G @ qd >= g` that a step must keep, (m, n) and (m,): a distance that must not shrink, say."""
+
+    G: Array
+    g: Array
+
+
 class DifferentialIk:
     """Steps of `period_s` [s] for one arm. Holds no state."""
 
@@ -39,14 +48,16 @@ class DifferentialIk:
         self._deceleration = np.minimum(model.qdd_max, model.brake_rad_per_s2)
         self._change = self._deceleration * period_s
         self._regularisation = REGULARISATION * np.eye(model.n)
-        self._no_rows = np.zeros((0, model.n))
+        self._no_rows = Rows(np.zeros((0, model.n)), np.zeros(0))
 
-    def step(self, q: Array, qd_prev: Array, V_base_probe_in_probe: Array) -> tuple[Array, Slowing]:
-        """Joint velocity (n,) [rad/s] for the next period from the commanded `q`, `qd_prev` (n,) and a twist (6,)."""
+    def step(self, q: Array, qd_prev: Array, V_base_probe_in_probe: Array, rows: Rows | None = None) -> tuple[Array, Slowing]:
+        """Joint velocity (n,) [rad/s] for the next period from the commanded `q`, `qd_prev` (n,) and a twist (6,).
+
+        It keeps `rows`, too, as well as the arm's own bounds let it."""
         J = self._model.jacobian_probe(q)
         qd_ref, slowing = self._reference(q, J, V_base_probe_in_probe)
         low, high = self.bounds(q, qd_prev)
-        return self._solve(J, slowing.pace * V_base_probe_in_probe, qd_ref, low, high), slowing
+        return self._solve(J, slowing.pace * V_base_probe_in_probe, qd_ref, low, high, rows or self._no_rows), slowing
 
     def bounds(self, q: Array, qd_prev: Array) -> tuple[Array, Array]:
         """Least and greatest velocity (n,) from which every joint can still brake before its stop."""
@@ -80,14 +91,18 @@ class DifferentialIk:
             return 1.0
         return max(0.0, (HALT_CONDITION - condition) / (HALT_CONDITION - SLOW_CONDITION))
 
-    def _solve(self, J: Array, V: Array, qd_ref: Array, low: Array, high: Array) -> Array:
-        """min |W (J qd - V)|^2 + r |qd - qd_ref|^2 within the bounds."""
-        if (low <= qd_ref).all() and (qd_ref <= high).all():
+    def _solve(self, J: Array, V: Array, qd_ref: Array, low: Array, high: Array, rows: Rows) -> Array:
+        """min |W (J qd - V)|^2 + r |qd - qd_ref|^2 within the bounds and, where they can be kept, the rows."""
+        if (low <= qd_ref).all() and (qd_ref <= high).all() and (rows.G @ qd_ref >= rows.g).all():
             return qd_ref
         WJ = _WEIGHT[:, None] * J
         H = WJ.T @ WJ + self._regularisation
         f = -(WJ.T @ (_WEIGHT * V)) - REGULARISATION * qd_ref
-        qd, _, status, _ = daqp.solve(H, f, self._no_rows, high, low)
+        least, most = np.concatenate((low, rows.g)), np.concatenate((high, np.full(len(rows.g), np.inf)))
+        qd, _, status, _ = daqp.solve(H, f, rows.G, most, least)
+        if status <= 0:  # bounds and rows exclude each other: the bounds are the arm's own, the rows give way least
+            soft = np.array([HARD] * len(low) + [SOFT] * len(rows.g), dtype=np.int32)
+            qd, _, status, _ = daqp.solve(H, f, rows.G, most, least, soft)
         solved: Array = np.minimum(np.maximum(qd if status > 0 else qd_ref, low), high)
         return solved
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import lsq_linear
 
 from medrobot_ros.arms import load_arm
-from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk
+from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk, Rows
 from medrobot_ros.signals import Array
 
 PERIOD_S = 0.002
@@ -38,13 +38,30 @@ def test_the_bounded_solution_agrees_with_scipy(seed: int) -> None:
     model = load_arm("med14", "linear")
     J, V, qd_ref = rng.normal(size=(6, model.n)), rng.normal(size=6), rng.normal(size=model.n)
     low, high = -rng.uniform(0.01, 0.5, model.n), rng.uniform(0.01, 0.5, model.n)
-    ours = DifferentialIk(model, PERIOD_S)._solve(J, V, qd_ref, low, high)
+    ours = DifferentialIk(model, PERIOD_S)._solve(J, V, qd_ref, low, high, Rows(np.zeros((0, model.n)), np.zeros(0)))
     root = np.sqrt(REGULARISATION)
     A = np.vstack((_WEIGHT[:, None] * J, root * np.eye(model.n)))
     theirs = lsq_linear(
         A, np.concatenate((_WEIGHT * V, root * qd_ref)), (low, high), method="bvls", tol=1e-14, max_iter=500
     ).x
     assert ours == pytest.approx(theirs, abs=1e-7)
+
+
+def test_a_row_is_kept_and_the_rest_of_the_twist_followed() -> None:
+    """The tip may not go down any further: it slides along."""
+    model = load_arm("fr3", "linear")
+    J, V = model.jacobian_probe(model.q_home), 1e-3 * np.array([1.0, 0.5, 2.0, 0.0, 0.0, 0.0])
+    up = Rows(-J[2:3], np.zeros(1))
+    qd, _ = DifferentialIk(model, PERIOD_S).step(model.q_home, np.zeros(model.n), V, up)
+    assert J @ qd == pytest.approx(V * [1.0, 1.0, 0.0, 1.0, 1.0, 1.0], abs=1e-5)
+
+
+def test_rows_that_the_bounds_exclude_are_met_as_far_as_these_let() -> None:
+    model = load_arm("fr3", "linear")
+    solver = DifferentialIk(model, PERIOD_S)
+    most = solver.bounds(model.q_home, np.zeros(model.n))[1]
+    qd, _ = solver.step(model.q_home, np.zeros(model.n), np.zeros(6), Rows(np.eye(model.n)[:1], np.array([1.0])))
+    assert qd[0] == pytest.approx(most[0], rel=1e-6)
 
 
 @pytest.mark.parametrize(
