@@ -48,13 +48,13 @@ def tick_us(arm_name: str) -> float:
 
     arm = load_arm(arm_name, "curvilinear")
     ik, rng, times = DifferentialIk(arm, 0.002), np.random.default_rng(0), []
-    q, qd = arm.q_home.copy(), np.zeros(arm.n)
+    q, qd, qdd = arm.q_home.copy(), np.zeros(arm.n), np.zeros(arm.n)
     for _ in range(5000):
         V = 0.02 * rng.standard_normal(6)
         began = time.perf_counter()
-        qd, _ = ik.step(q, qd, V)
+        qd_next, _ = ik.step(q, qd, qdd, V)
         times.append(time.perf_counter() - began)
-        q = q + qd * 0.002
+        q, qd, qdd = q + qd_next * 0.002, qd_next, (qd_next - qd) / 0.002
     return round(1e6 * float(np.median(times)), 1)
 
 

@@ -73,7 +73,7 @@ class ArmStage:
         self._samples = 0
         self._heard_ns = -JOINTS_TIMEOUT_NS - 1
         self._q_sent: Array | None = None
-        self._qd_sent = np.zeros(model.n)
+        self._qd_sent, self._qdd_sent = np.zeros(model.n), np.zeros(model.n)
         self._moving = False  # whether `_motion` has steps left
         self._mode, self._mode_ns = "off", 0
         self._silence = SILENT_PERIODS + 1
@@ -134,7 +134,9 @@ class ArmStage:
         """The command that goes out for `q`, and whether the guard changed it."""
         assert self._q_sent is not None and self._reading.stamp_ns is not None
         q_sent = self._guard.clamp(self.now_ns, q, self._reading.q)
-        self._qd_sent = (q_sent - self._q_sent) / self._period_s
+        qd_sent = (q_sent - self._q_sent) / self._period_s
+        self._qdd_sent = (qd_sent - self._qd_sent) / self._period_s
+        self._qd_sent = qd_sent
         self._q_sent = q_sent
         clamped = bool(np.abs(q_sent - q).max() > CLAMPED_RAD)
         return ("forward_position_controller/commands", JointCommand(self._reading.stamp_ns, q_sent)), clamped
@@ -188,7 +190,7 @@ class ArmStage:
             self._events.add(self.now_ns, "stale_twist_command", "older than the last")
             return NOTHING
         self._twist_ns, self._silence, self._moving = twist.stamp_ns, 0, False
-        qd, slowing = self._differential.step(self._q_sent, self._qd_sent, V)
+        qd, slowing = self._differential.step(self._q_sent, self._qd_sent, self._qdd_sent, V)
         if slowing.pace < 1.0:
             self._events.add(
                 self.now_ns, "near_singularity", f"condition {slowing.condition:.0f}, pace {slowing.pace:.2f}"

@@ -4,7 +4,7 @@ A file names a `xacro` that mounts the probe by itself, or any `urdf` and the li
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,22 @@ from medrobot_ros.errors import ConfigError
 from medrobot_ros.resources import share
 from medrobot_ros.signals import Array
 
-LIMITS = ("acceleration_rad_per_s2", "jerk_rad_per_s3", "braking_rad_per_s2")
+LIMITS = ("acceleration_rad_per_s2", "jerk_rad_per_s3", "stream_jerk_rad_per_s3", "braking_rad_per_s2")
 WITH_XACRO = ("display", "vendor", "xacro", "home_rad", *LIMITS, "sources")
 WITH_URDF = ("urdf", "flange")
-MAY_WITH_URDF = ("display", "vendor", "tool_yaw_rad", "home_rad", *LIMITS, "sources")
+MAY_WITH_XACRO = ("near_stops",)
+MAY_WITH_URDF = ("display", "vendor", "tool_yaw_rad", "home_rad", *LIMITS, "near_stops", "sources")
 ANY_ARM = "urdf/arms/any.urdf.xacro"
+
+
+@dataclass(frozen=True)
+class NearStops:
+    """Velocity limits near the stops, arrays (n,): `qd <= sqrt(slope (upper - q)) - offset`, and downwards likewise."""
+
+    upper_rad: Array
+    lower_rad: Array
+    offset_rad_per_s: Array
+    slope_rad_per_s2: Array
 
 
 @dataclass(frozen=True)
@@ -34,15 +45,17 @@ class ArmDescription:
     home_rad: Array
     acceleration_rad_per_s2: Array
     jerk_rad_per_s3: Array
+    stream_jerk_rad_per_s3: Array
     braking_rad_per_s2: Array
     sources: Mapping[str, str]
     arguments: Mapping[str, str] = field(default_factory=dict)
+    near_stops: NearStops | None = None
 
 
 def read_description(path: Path) -> ArmDescription:
     """The description in a YAML file; its `xacro` or `urdf` is relative to the file. `ConfigError` where it is not whole."""
     values = load_yaml(path)
-    needed, more = (WITH_URDF, MAY_WITH_URDF) if "urdf" in values else (WITH_XACRO, ())
+    needed, more = (WITH_URDF, MAY_WITH_URDF) if "urdf" in values else (WITH_XACRO, MAY_WITH_XACRO)
     _check_keys(path, values, needed, more)
     arrays = {name: _array(path, name, values.get(name, [])) for name in ("home_rad", *LIMITS)}
     own = "urdf" in values
@@ -52,6 +65,7 @@ def read_description(path: Path) -> ArmDescription:
         xacro=share(ANY_ARM) if own else _file(path, values["xacro"]),
         sources=values.get("sources", {}),
         arguments=_arguments(path, values) if own else {},
+        near_stops=_near_stops(path, values["near_stops"]) if "near_stops" in values else None,
         **arrays,
     )
 
@@ -63,6 +77,13 @@ def _arguments(path: Path, values: Mapping[str, Any]) -> dict[str, str]:
         "arm_flange": str(values["flange"]),
         "tool_yaw": str(_array(path, "tool_yaw_rad", [values.get("tool_yaw_rad", 0.0)])[0]),
     }
+
+
+def _near_stops(path: Path, values: Any) -> NearStops:
+    names = [f.name for f in fields(NearStops)]
+    if not isinstance(values, Mapping) or sorted(values) != sorted(names):
+        raise ConfigError(f"{path}: near_stops must hold {', '.join(names)}")
+    return NearStops(**{name: _array(path, name, values[name]) for name in names})
 
 
 def _check_keys(path: Path, values: Mapping[str, Any], needed: tuple[str, ...], more: tuple[str, ...]) -> None:
@@ -90,7 +111,7 @@ def _array(path: Path, name: str, value: Any) -> Array:
         out = np.array(np.nan)
     if out.ndim != 1 or not np.isfinite(out).all():
         raise ConfigError(f"{path}: {name} must be a list of numbers")
-    if name in LIMITS and (out <= 0.0).any():
+    if name in (*LIMITS, "slope_rad_per_s2") and (out <= 0.0).any():
         raise ConfigError(f"{path}: {name} must be positive")
     out.setflags(write=False)
     return out

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medrobot_ros.arms.description import ArmDescription
+from medrobot_ros.arms.description import ArmDescription, NearStops
 from medrobot_ros.arms.urdf import Segment, read_chain
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse
@@ -26,9 +26,9 @@ TURN_RAD = 2.0 * pi  # a joint without stops is kept within one turn of its zero
 class ArmModel:
     """Arrays (n,) follow the joints from the base; they must not be written to.
 
-    `q_*` [rad], `qd_max` [rad/s], `qdd_max` [rad/s^2] and `qddd_max` [rad/s^3] bound what controllers ask;
-    `brake_rad_per_s2` is the deceleration of a stop; `tau_max` [Nm]. `wraps` marks joints without stops, whose encoders
-    may jump by a turn.
+    `q_*` [rad], `qd_max` [rad/s], `qdd_max` [rad/s^2] and `qddd_max` [rad/s^3] bound what controllers ask, near the stops
+    `near_stops` as well; a stream of twists may have `stream_jerk_rad_per_s3` instead of `qddd_max`. `brake_rad_per_s2`
+    is the deceleration of a stop; `tau_max` [Nm]. `wraps` marks joints without stops, whose encoders may jump by a turn.
     """
 
     name: str
@@ -43,6 +43,8 @@ class ArmModel:
     qd_max: Array
     qdd_max: Array
     qddd_max: Array
+    stream_jerk_rad_per_s3: Array
+    near_stops: NearStops
     brake_rad_per_s2: Array
     tau_max: Array
     q_home: Array
@@ -126,7 +128,11 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
     chain = read_chain(urdf, PROBE_LINK)
     segments, n = chain.segments, len(chain.segments)
     d = description
-    if any(len(a) != n for a in (d.home_rad, d.acceleration_rad_per_s2, d.jerk_rad_per_s3, d.braking_rad_per_s2)):
+    q_lower = _fixed([max(s.lower_rad, -TURN_RAD) for s in segments])
+    q_upper = _fixed([min(s.upper_rad, TURN_RAD) for s in segments])
+    near_stops = d.near_stops or NearStops(q_upper, q_lower, np.zeros(n), np.full(n, np.inf))
+    lists = (d.home_rad, d.acceleration_rad_per_s2, d.jerk_rad_per_s3, d.braking_rad_per_s2, d.stream_jerk_rad_per_s3)
+    if any(len(a) != n for a in (*lists, *vars(near_stops).values())):
         raise ConfigError(f"arm '{name}': its file must give {n} numbers a joint list, one for each joint of its URDF")
     flange = chain.parent[FT_LINK]
     T_last_flange, T_last_ft, T_last_probe = (chain.T_last[k] for k in (flange, FT_LINK, PROBE_LINK))
@@ -139,11 +145,13 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         base_link=chain.root,
         flange_link=flange,
         joint_names=tuple(s.name for s in segments),
-        q_lower=_fixed([max(s.lower_rad, -TURN_RAD) for s in segments]),
-        q_upper=_fixed([min(s.upper_rad, TURN_RAD) for s in segments]),
+        q_lower=q_lower,
+        q_upper=q_upper,
         qd_max=_fixed([s.velocity_rad_per_s for s in segments]),
         qdd_max=d.acceleration_rad_per_s2,
         qddd_max=d.jerk_rad_per_s3,
+        stream_jerk_rad_per_s3=d.stream_jerk_rad_per_s3,
+        near_stops=near_stops,
         brake_rad_per_s2=d.braking_rad_per_s2,
         tau_max=_fixed([s.effort_nm for s in segments]),
         q_home=d.home_rad,

@@ -15,7 +15,8 @@ from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.signals import Array
 
-SPEED_UP_S, JERK_S, BRAKE = 1.0, 0.1, 2.0  # chosen: full speed within 1 s, full acceleration within 0.1 s, brakes twice as strong
+SPEED_UP_S, BRAKE = 1.0, 2.0  # chosen: full speed within 1 s, brakes twice as strong
+JERK_S, STREAM_JERK_S = 0.1, 0.004  # chosen: full acceleration within these, in planned motions and in streams of twists
 CHOSEN = "chosen: from the URDF's velocity limits"
 T_BASE_HOME = pose(np.diag([1.0, -1.0, -1.0]), np.array([0.5, 0.0, 0.35]))  # the probe points down, its image across the patient
 DOWN_COSINE = 0.995  # 5.7 deg; chosen
@@ -29,10 +30,11 @@ def completed(description: ArmDescription, segments: tuple[Segment, ...]) -> Arm
     chosen = {
         "acceleration_rad_per_s2": velocity / SPEED_UP_S,
         "jerk_rad_per_s3": velocity / SPEED_UP_S / JERK_S,
+        "stream_jerk_rad_per_s3": velocity / SPEED_UP_S / STREAM_JERK_S,
         "braking_rad_per_s2": BRAKE * velocity / SPEED_UP_S,
     }
     missing = {name: value for name, value in chosen.items() if not getattr(description, name).size}
-    sources = {**description.sources, **{name.split("_")[0]: CHOSEN for name in missing}}
+    sources = {**description.sources, **{name.split("_rad")[0]: CHOSEN for name in missing}}
     return replace(description, **missing, sources=sources)  # type: ignore[arg-type]
 
 

@@ -6,28 +6,31 @@ from scipy.optimize import lsq_linear
 
 from medrobot_ros.arms import load_arm
 from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk, Rows
+from medrobot_ros.arms.null_space import null_direction
+from medrobot_ros.arms.stopping import StoppingBounds
 from medrobot_ros.signals import Array
 
 PERIOD_S = 0.002
+REST = (np.zeros(7), np.zeros(7))  # velocity and acceleration
 
 
 def test_a_small_twist_is_met_exactly() -> None:
     model = load_arm("iiwa7", "linear")
     V = 1e-4 * np.array([1.0, -2.0, 1.5, 3.0, -1.0, 2.0])
-    qd, slowing = DifferentialIk(model, PERIOD_S).step(model.q_home, np.zeros(model.n), V)
+    qd, slowing = DifferentialIk(model, PERIOD_S).step(model.q_home, *REST, V)
     assert model.jacobian_probe(model.q_home) @ qd == pytest.approx(V, abs=1e-12)
     assert slowing.pace == 1.0
 
 
 def test_the_posture_moves_the_joints_but_not_the_probe() -> None:
     model = load_arm("fr3", "linear")
-    solver, qd, still = DifferentialIk(model, PERIOD_S), np.zeros(model.n), np.zeros(6)
+    solver, (qd, qdd), still = DifferentialIk(model, PERIOD_S), REST, np.zeros(6)
     J = model.jacobian_probe(model.q_home)
     q = model.q_home + 0.3 * np.linalg.svd(J)[2][-1]
     T, away = model.T_base_probe(q), np.linalg.norm(q - model.q_home)
     for _ in range(1000):
-        qd, _ = solver.step(q, qd, still)
-        q = q + qd * PERIOD_S
+        qd_next, _ = solver.step(q, qd, qdd, still)
+        q, qd, qdd = q + qd_next * PERIOD_S, qd_next, (qd_next - qd) / PERIOD_S
     assert np.linalg.norm(q - model.q_home) < 0.5 * away
     assert model.T_base_probe(q) == pytest.approx(T, abs=5e-4)
 
@@ -52,15 +55,15 @@ def test_a_row_is_kept_and_the_rest_of_the_twist_followed() -> None:
     model = load_arm("fr3", "linear")
     J, V = model.jacobian_probe(model.q_home), 1e-3 * np.array([1.0, 0.5, 2.0, 0.0, 0.0, 0.0])
     up = Rows(-J[2:3], np.zeros(1))
-    qd, _ = DifferentialIk(model, PERIOD_S).step(model.q_home, np.zeros(model.n), V, up)
-    assert J @ qd == pytest.approx(V * [1.0, 1.0, 0.0, 1.0, 1.0, 1.0], abs=1e-5)
+    qd, _ = DifferentialIk(model, PERIOD_S).step(model.q_home, *REST, V, up)
+    assert J @ qd == pytest.approx(V * [1.0, 1.0, 0.0, 1.0, 1.0, 1.0], abs=2e-6)
 
 
 def test_rows_that_the_bounds_exclude_are_met_as_far_as_these_let() -> None:
     model = load_arm("fr3", "linear")
     solver = DifferentialIk(model, PERIOD_S)
-    most = solver.bounds(model.q_home, np.zeros(model.n))[1]
-    qd, _ = solver.step(model.q_home, np.zeros(model.n), np.zeros(6), Rows(np.eye(model.n)[:1], np.array([1.0])))
+    most = StoppingBounds(model, PERIOD_S).next(model.q_home, *REST)[1]
+    qd, _ = solver.step(model.q_home, *REST, np.zeros(6), Rows(np.eye(model.n)[:1], np.array([1.0])))
     assert qd[0] == pytest.approx(most[0], rel=1e-6)
 
 
@@ -87,4 +90,41 @@ def test_leaving_a_singularity_is_never_slowed() -> None:
 
 def slowing_of(q: Array, V: Array) -> float:
     model = load_arm("fer", "curvilinear")
-    return DifferentialIk(model, PERIOD_S).step(q, np.zeros(model.n), V)[1].pace
+    return DifferentialIk(model, PERIOD_S).step(q, *REST, V)[1].pace
+
+
+def test_the_arms_freedom_leads_away_from_a_singularity() -> None:
+    """Nothing is asked of the probe, and the condition number falls."""
+    model = load_arm("fer", "curvilinear")
+    solver, (qd, qdd) = DifferentialIk(model, PERIOD_S), REST
+    q = np.array((0.0, 0.334, 0.4, -1.177, 0.0, 1.510, 0.785))
+    T, before = model.T_base_probe(q), solver.step(q, qd, qdd, np.zeros(6))[1].condition
+    for _ in range(1500):
+        qd_next, slowing = solver.step(q, qd, qdd, np.zeros(6))
+        q, qd, qdd = q + qd_next * PERIOD_S, qd_next, (qd_next - qd) / PERIOD_S
+    assert slowing.condition < before - 0.2
+    assert model.T_base_probe(q) == pytest.approx(T, abs=5e-4)
+
+
+def test_the_arms_freedom_leads_a_joint_away_from_its_stop() -> None:
+    model = load_arm("iiwa7", "curvilinear")
+    solver, (qd, qdd) = DifferentialIk(model, PERIOD_S), REST
+    q = model.q_home.copy()
+    q[0] = model.q_upper[0] - 0.02
+    for _ in range(1000):
+        qd_next, _ = solver.step(q, qd, qdd, np.zeros(6))
+        q, qd, qdd = q + qd_next * PERIOD_S, qd_next, (qd_next - qd) / PERIOD_S
+    assert q[0] < model.q_upper[0] - 0.06
+
+
+@pytest.mark.parametrize("name", ["fr3", "gen3", "iiwa14"])
+def test_the_null_direction_moves_no_probe(name: str) -> None:
+    model, rng = load_arm(name, "linear"), np.random.default_rng(1)
+    for q in rng.uniform(model.q_lower, model.q_upper, (50, model.n)):
+        along = null_direction(model.jacobian_probe(q))
+        assert np.linalg.norm(along) == pytest.approx(1.0)
+        assert model.jacobian_probe(q) @ along == pytest.approx(np.zeros(6), abs=1e-12)
+
+
+def test_an_arm_without_freedom_has_no_null_direction() -> None:
+    assert null_direction(np.random.default_rng(0).normal(size=(6, 6))) == pytest.approx(np.zeros(6))

@@ -70,6 +70,7 @@ def test_the_probe_of_the_model_is_the_probe_of_its_file(probe: str) -> None:
     [
         ({"home_rad": "up"}, "home_rad must be a list of numbers"),
         ({"jerk_rad_per_s3": [-1.0]}, "jerk_rad_per_s3 must be positive"),
+        ({"near_stops": {"upper_rad": [1.0]}}, "near_stops must hold upper_rad, lower_rad, offset_rad_per_s, slope_rad_per_s2"),
         ({"xacro": "nowhere.xacro"}, "there is no"),
         ({"speed": 1}, "'speed' is unknown; the nearest is"),
     ],
