@@ -45,8 +45,8 @@ setup(
         "ros": [f"ros-jazzy-{name}" for name in ROS_WHEELS],
         "cine": ["imageio-ffmpeg"],
         "test": [
-            "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "ruff", "mypy", "types-PyYAML",
-            "imageio-ffmpeg",
+            "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "pin", "mujoco",
+            "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg",
         ],
     },
     entry_points={

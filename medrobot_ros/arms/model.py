@@ -56,6 +56,7 @@ class ArmModel:
     _segments: tuple[Segment, ...]
     _chain: Any
     _gravity: Any
+    _inertia: Any
     T_last_probe: Array  # probe in the last joint's link
     _T_probe_flange: Array
     _T_probe_ft: Array
@@ -105,6 +106,11 @@ class ArmModel:
         torque: Array = self._gravity.torque(q)
         return torque
 
+    def inertia_matrix(self, q: Array) -> Array:
+        """Joint-space inertia (n, n) [kg m^2] of arm and probe at `q` (n,), rotors not included."""
+        M: Array = self._inertia.matrix(q)
+        return M
+
     def nearest_turn(self, q: Array, q_near: Array) -> Array:
         """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""
         return q - self.wraps * (TURN_RAD * np.rint((q - q_near) / TURN_RAD))
@@ -124,8 +130,9 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
     """The model of an arm from its description and its URDF with `probe`. `ConfigError` where they do not agree."""
     from medrobot_ros.arms.chain import Chain
     from medrobot_ros.arms.gravity import Gravity
+    from medrobot_ros.arms.inertia import Inertia
 
-    chain = read_chain(urdf, PROBE_LINK)
+    chain = read_chain(urdf, PROBE_LINK, str(description.xacro))
     segments, n = chain.segments, len(chain.segments)
     d = description
     q_lower = _fixed([max(s.lower_rad, -TURN_RAD) for s in segments])
@@ -134,7 +141,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
     lists = (d.home_rad, d.acceleration_rad_per_s2, d.jerk_rad_per_s3, d.braking_rad_per_s2, d.stream_jerk_rad_per_s3)
     if any(len(a) != n for a in (*lists, *vars(near_stops).values())):
         raise ConfigError(f"arm '{name}': its file must give {n} numbers a joint list, one for each joint of its URDF")
-    flange = chain.parent[FT_LINK]
+    flange, probe_body = chain.parent[FT_LINK], chain.bodies[PROBE_LINK]
     T_last_flange, T_last_ft, T_last_probe = (chain.T_last[k] for k in (flange, FT_LINK, PROBE_LINK))
     T_flange_ft, T_ft_probe = inverse(T_last_flange) @ T_last_ft, inverse(T_last_ft) @ T_last_probe
     model = ArmModel(
@@ -158,12 +165,13 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         wraps=np.array([s.continuous for s in segments]),
         T_flange_ft=_fixed(T_flange_ft),
         T_ft_probe=_fixed(T_ft_probe),
-        probe_mass_kg=chain.mass_kg[PROBE_LINK],
-        p_ft_com=_fixed(T_ft_probe[:3, :3] @ chain.p_com[PROBE_LINK] + T_ft_probe[:3, 3]),
+        probe_mass_kg=probe_body.mass_kg,
+        p_ft_com=_fixed(T_ft_probe[:3, :3] @ probe_body.p_com + T_ft_probe[:3, 3]),
         _segments=segments,
         _chain=Chain(segments, T_last_probe),
         T_last_probe=T_last_probe,
         _gravity=Gravity(segments),
+        _inertia=Inertia(segments),
         _T_probe_flange=inverse(T_flange_ft @ T_ft_probe),
         _T_probe_ft=inverse(T_ft_probe),
     )

@@ -6,6 +6,7 @@ from math import cos, inf, sin
 
 import numpy as np
 
+from medrobot_ros.arms.urdf_checks import check_inertia, check_tree, link_of, number
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.signals import Array
@@ -25,6 +26,16 @@ class Segment:
     effort_nm: float
     mass_kg: float
     p_com: Array  # (3,) [m], of all that the segment carries
+    inertia: Array  # (3, 3) [kg m^2], about that point
+
+
+@dataclass(frozen=True)
+class Body:
+    """A mass in a frame: `p_com` (3,) [m], `inertia` (3, 3) [kg m^2] about that point, both in the frame's axes."""
+
+    mass_kg: float
+    p_com: Array
+    inertia: Array
 
 
 @dataclass(frozen=True)
@@ -35,54 +46,60 @@ class Chain:
     segments: tuple[Segment, ...]
     T_last: dict[str, Array]
     parent: dict[str, str]  # of each link
-    mass_kg: dict[str, float]  # of each link
-    p_com: dict[str, Array]  # of each link, in its own frame
+    bodies: dict[str, Body]  # of each link that has a mass, in the link's frame
 
 
-def read_chain(urdf: str, tip: str) -> Chain:
-    """The chain from the root to link `tip` of a URDF; `ConfigError` where there is none."""
-    robot = ET.fromstring(urdf)
+def read_chain(urdf: str, tip: str, source: str = "the URDF") -> Chain:
+    """The chain from the root to link `tip` of a URDF; `ConfigError` names `source` and the element at fault."""
+    try:
+        return _chain(ET.fromstring(urdf), tip)
+    except ET.ParseError as e:
+        raise ConfigError(f"{source}: not XML: {e}") from None
+    except ConfigError as e:
+        raise ConfigError(f"{source}: {e}") from None
+
+
+def _chain(robot: ET.Element, tip: str) -> Chain:
+    check_tree(robot)
     path = _path(robot, tip)
-    mass, com = _inertials(robot)
-    parent = {_link(j, "child"): _link(j, "parent") for j in robot.findall("joint")}
-    root = _link(path[0], "parent")
+    bodies = {link.get("name", ""): _body(link) for link in robot.findall("link") if link.find("inertial") is not None}
+    parent = {link_of(j, "child"): link_of(j, "parent") for j in robot.findall("joint")}
+    root = link_of(path[0], "parent")
     segments: list[Segment] = []
     T, carried = np.eye(4), {root: np.eye(4)}
     for joint in path:
         T = T @ _origin(joint.find("origin"))
         if joint.get("type") != "fixed":
-            segments = _closed(segments, carried, mass, com)
+            segments = _closed(segments, carried, bodies)
             segments.append(_segment(joint, T))
             T, carried = np.eye(4), {}
-        carried[_link(joint, "child")] = T
-    return Chain(root, tuple(_closed(segments, carried, mass, com)), carried, parent, mass, com)
+        carried[link_of(joint, "child")] = T
+    if not segments:
+        raise ConfigError(f"no joint moves between '{root}' and '{tip}'")
+    return Chain(root, tuple(_closed(segments, carried, bodies)), carried, parent, bodies)
 
 
 def _path(robot: ET.Element, tip: str) -> list[ET.Element]:
-    above = {_link(j, "child"): j for j in robot.findall("joint")}
+    above = {link_of(j, "child"): j for j in robot.findall("joint")}
     path: list[ET.Element] = []
     while tip in above:
         path.insert(0, above[tip])
-        tip = _link(path[0], "parent")
+        tip = link_of(path[0], "parent")
     if not path:
-        raise ConfigError(f"the URDF has no joint above link '{tip}'")
+        raise ConfigError(f"there is no joint above link '{tip}'")
     return path
 
 
-def _link(joint: ET.Element, end: str) -> str:
-    element = joint.find(end)
-    if element is None:
-        raise ConfigError(f"joint '{joint.get('name')}' has no {end} link")
-    return element.get("link", "")
-
-
-def _inertials(robot: ET.Element) -> tuple[dict[str, float], dict[str, Array]]:
-    mass, com = {}, {}
-    for link in robot.findall("link"):
-        name, weight = link.get("name", ""), link.find("inertial/mass")
-        mass[name] = 0.0 if weight is None else float(weight.get("value", "0"))
-        com[name] = _origin(link.find("inertial/origin"))[:3, 3]
-    return mass, com
+def _body(link: ET.Element) -> Body:
+    owner, mass, tensor = f"link '{link.get('name')}'", link.find("inertial/mass"), link.find("inertial/inertia")
+    if mass is None or tensor is None:
+        raise ConfigError(f"{owner}: its <inertial> needs a <mass> and an <inertia>")
+    mass_kg = number(mass, "value", owner)
+    xx, xy, xz, yy, yz, zz = (number(tensor, k, owner) for k in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz"))
+    inertia = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    check_inertia(mass_kg, inertia, owner)
+    T = _origin(link.find("inertial/origin"))
+    return Body(mass_kg, T[:3, 3], T[:3, :3] @ inertia @ T[:3, :3].T)
 
 
 def _origin(element: ET.Element | None) -> Array:
@@ -97,22 +114,33 @@ def _origin(element: ET.Element | None) -> Array:
 
 def _segment(joint: ET.Element, T: Array) -> Segment:
     name, kind, limit, axis = joint.get("name", ""), joint.get("type"), joint.find("limit"), joint.find("axis")
+    owner = f"joint '{name}'"
     if kind not in ("revolute", "continuous") or limit is None or axis is None:
-        raise ConfigError(f"joint '{name}' must be revolute or continuous, with a limit and an axis")
-    lower, upper, velocity, effort = (float(limit.get(k, "nan")) for k in ("lower", "upper", "velocity", "effort"))
-    if kind == "continuous":
-        lower, upper = -inf, inf
+        raise ConfigError(f"{owner} must be revolute or continuous, with a <limit> and an <axis>; it is {kind}")
+    velocity, effort = number(limit, "velocity", owner), number(limit, "effort", owner)
+    lower, upper = (number(limit, k, owner) for k in ("lower", "upper")) if kind == "revolute" else (-inf, inf)
+    if lower >= upper or velocity <= 0.0 or effort <= 0.0:
+        raise ConfigError(f"{owner}: its <limit> must have lower < upper, and a positive velocity and effort")
     direction = np.array([float(v) for v in axis.get("xyz", "").split()])
-    return Segment(name, T, direction, kind == "continuous", lower, upper, velocity, effort, 0.0, np.zeros(3))
+    if direction.shape != (3,) or not np.linalg.norm(direction) > 0.0:
+        raise ConfigError(f"{owner}: its <axis> needs three numbers that are not all zero")
+    unit = direction / np.linalg.norm(direction)
+    return Segment(name, T, unit, kind == "continuous", lower, upper, velocity, effort, 0.0, np.zeros(3), np.zeros((3, 3)))
 
 
-def _closed(
-    segments: list[Segment], carried: dict[str, Array], mass: dict[str, float], com: dict[str, Array]
-) -> list[Segment]:
-    """The segments, the last one with the mass that it carries; what the root carries does not move."""
+def _closed(segments: list[Segment], carried: dict[str, Array], bodies: dict[str, Body]) -> list[Segment]:
+    """The segments, the last one with the bodies that it carries; what the root carries does not move."""
     if not segments:
         return segments
-    total = sum(mass[k] for k in carried)
-    moment = sum((mass[k] * (T[:3, :3] @ com[k] + T[:3, 3]) for k, T in carried.items()), np.zeros(3))
-    loaded = replace(segments[-1], mass_kg=total, p_com=moment / total if total else moment)
-    return [*segments[:-1], loaded]
+    parts = [(bodies[k], T[:3, :3], T[:3, :3] @ bodies[k].p_com + T[:3, 3]) for k, T in carried.items() if k in bodies]
+    if not parts:
+        raise ConfigError(f"joint '{segments[-1].name}' carries no mass: link {', '.join(carried)} has no <inertial>")
+    total = sum(body.mass_kg for body, _, _ in parts)
+    com = sum((body.mass_kg * p for body, _, p in parts), np.zeros(3)) / total
+    inertia = sum((R @ b.inertia @ R.T + b.mass_kg * _of_a_point(p - com) for b, R, p in parts), np.zeros((3, 3)))
+    return [*segments[:-1], replace(segments[-1], mass_kg=total, p_com=com, inertia=inertia)]
+
+
+def _of_a_point(r: Array) -> Array:
+    """Inertia (3, 3) of a unit mass at `r` (3,)."""
+    return float(r @ r) * np.eye(3) - np.outer(r, r)
