@@ -44,7 +44,7 @@ def _kinematics(config: CellConfig) -> Stage:
     from medrobot_ros.stage import EventLog
 
     arm, period_s, events = _arm(config), 1.0 / config.hardware.rate_hz, EventLog("kinematics")
-    solve(arm, arm.T_base_probe(arm.q_home), arm.q_home)  # loads roboticstoolbox now, not in the middle of a motion
+    solve(arm, arm.T_base_probe(arm.q_home), arm.q_home)  # compiles now, not in the middle of a motion
     guard = Guard(arm, config.safety, period_s, events)
     return ArmStage(arm, period_s, guard, events, config.safety.patient_speed_m_per_s)
 

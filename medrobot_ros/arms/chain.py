@@ -1,7 +1,7 @@
 """Forward kinematics and Jacobian of a serial chain, compiled: a control tick calls them several times.
 
 The same numbers as roboticstoolbox's `ETS.eval` and `ETS.jacobe` (a test holds them to 1e-12), whose argument checks cost
-five times as much as the arithmetic.
+more than the arithmetic (`bench/kinematics.py`).
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,22 @@ class Chain:
         self._axis = np.array([s.axis for s in segments], dtype=float)
         self._tip = np.ascontiguousarray(T_last_tip, dtype=float)
 
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """What the compiled functions of this module take behind `q`."""
+        return self._R, self._p, self._axis, self._tip
+
     def pose(self, q: Array) -> Array:
         """Tip pose (4, 4) in base at `q` (n,)."""
-        return _pose(q, self._R, self._p, self._axis, self._tip)  # type: ignore[no-any-return]
+        return pose_of(q, self._R, self._p, self._axis, self._tip)  # type: ignore[no-any-return]
+
+    def poses(self, Q: Array) -> Array:
+        """Tip poses (k, 4, 4) in base at the rows of `Q` (k, n)."""
+        return _poses(Q, self._R, self._p, self._axis, self._tip)  # type: ignore[no-any-return]
 
     def jacobian_in_tip(self, q: Array) -> Array:
         """Jacobian (6, n): twist [v; w] of the tip in tip axes."""
-        return _jacobian(q, self._R, self._p, self._axis, self._tip)  # type: ignore[no-any-return]
+        return tip_jacobian(q, self._R, self._p, self._axis, self._tip)[0]  # type: ignore[no-any-return]
 
 
 @njit(cache=True)
@@ -67,7 +76,8 @@ def _to_tip(R, p, tip):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _pose(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
+def pose_of(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
+    """Tip pose (4, 4)."""
     R, p = np.eye(3), np.zeros(3)
     for i in range(q.size):
         _along(R, p, R_before[i], p_before[i], axis[i], q[i])
@@ -75,7 +85,16 @@ def _pose(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _jacobian(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
+def _poses(Q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
+    out = np.empty((Q.shape[0], 4, 4))
+    for k in range(Q.shape[0]):
+        out[k] = pose_of(Q[k], R_before, p_before, axis, tip)
+    return out
+
+
+@njit(cache=True)
+def tip_jacobian(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
+    """Jacobian (6, n) in tip axes and tip pose (4, 4)."""
     n = q.size
     R, p = np.eye(3), np.zeros(3)
     z, o = np.empty((n, 3)), np.empty((n, 3))
@@ -92,4 +111,4 @@ def _jacobian(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
         for k in range(3):
             J[k, i] = T[0, k] * vx + T[1, k] * vy + T[2, k] * vz
             J[3 + k, i] = T[0, k] * z[i, 0] + T[1, k] * z[i, 1] + T[2, k] * z[i, 2]
-    return J
+    return J, T

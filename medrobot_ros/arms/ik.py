@@ -1,12 +1,13 @@
-"""Inverse kinematics near where the arm is: never a far branch."""
+"""Inverse kinematics near where the arm is: never a far branch. `ik_search` looks everywhere."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from medrobot_ros.arms.levenberg import converge
 from medrobot_ros.arms.model import TURN_RAD, ArmModel
-from medrobot_ros.geometry.pose import interpolate, rotation_vector
+from medrobot_ros.geometry.pose import interpolate, pose_error
 from medrobot_ros.signals import Array
 
 MAX_JUMP_RAD = 1.5  # a flipped elbow or wrist is further than this away, a pose over the same patient nearer
@@ -14,8 +15,8 @@ STEP_M, STEP_RAD = 0.04, 0.15
 SPREAD_RAD = 0.3  # of the restarts around the seed
 RESTARTS = 12
 ITERATIONS = 100
-TOLERANCE = 1e-12  # of half the squared error: 1.4 um or urad
-REACHED_M = REACHED_RAD = 1e-5
+TOLERANCE = 1e-9  # [m] and [rad] at which it ends
+REACHED_M = REACHED_RAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _starts(model: ArmModel, T_base_probe: Array, q_seed: Array) -> Iterator[Arr
 def _straight(model: ArmModel, T_base_probe: Array, q_seed: Array) -> Array:
     """Follows the probe in small steps, on each of which the solver has nowhere far to go."""
     T_seed, q = model.T_base_probe(q_seed), q_seed
-    off_m, off_rad = _error(T_seed, T_base_probe)
+    off_m, off_rad = pose_error(T_seed, T_base_probe)
     steps = 1 + int(max(off_m / STEP_M, off_rad / STEP_RAD))
     for k in range(1, steps):
         q = _converged(model, interpolate(T_seed, T_base_probe, k / steps), q)
@@ -57,44 +58,39 @@ def _straight(model: ArmModel, T_base_probe: Array, q_seed: Array) -> Array:
 
 
 def _converged(model: ArmModel, T_base_probe: Array, q_start: Array) -> Array:
-    writable = q_start.copy()  # as roboticstoolbox requires
-    q: Array = model.ets.ik_LM(
-        T_base_probe,
-        q0=writable,
-        ilimit=ITERATIONS,
-        slimit=1,
-        tol=TOLERANCE,
-        joint_limits=False,
-        k=1e-4,
-        method="sugihara",
-    ).q
+    q, free = q_start.astype(float), np.full(model.n, np.inf)
+    converge(model.chain_arrays, T_base_probe, q, -free, free, ITERATIONS, TOLERANCE)
     return q
 
 
 def _checked(model: ArmModel, q: Array, T_base_probe: Array, q_seed: Array) -> IkResult:
-    off_m, off_rad = _error(model.T_base_probe(q), T_base_probe)
+    off_m, off_rad = model.probe_error(q, T_base_probe)
     if off_m > REACHED_M or off_rad > REACHED_RAD:
-        return IkResult(None, _out_of_reach(model, T_base_probe, off_m, off_rad), np.inf)
-    q = q - TURN_RAD * np.rint((q - q_seed) / TURN_RAD)  # roboticstoolbox leaves whole turns in
-    distance_rad = float(np.max(np.abs(q - q_seed)))
-    outside = model.outside(q)
+        return IkResult(None, f"{out_of_reach(model, T_base_probe, off_m, off_rad)} from here", np.inf)
+    q = q - TURN_RAD * np.rint((q - q_seed) / TURN_RAD)
+    distance_rad, outside = distance(q, q_seed), model.outside(q)
     if outside:
         return IkResult(None, f"the pose needs {outside}", distance_rad)
     if distance_rad > MAX_JUMP_RAD:
         joint = model.joint_names[int(np.argmax(np.abs(q - q_seed)))]
-        reason = (
-            f"the pose needs another branch: {joint} would turn {distance_rad:.2f} rad, more than {MAX_JUMP_RAD} rad"
-        )
+        reason = f"the pose needs another branch: {joint} would turn {distance_rad:.2f} rad, more than {MAX_JUMP_RAD} rad"
         return IkResult(None, reason, distance_rad)
     return IkResult(q, "", distance_rad)
 
 
-def _error(T: Array, T_goal: Array) -> tuple[float, float]:
-    turn = rotation_vector(T[:3, :3].T @ T_goal[:3, :3])
-    return float(np.linalg.norm(T_goal[:3, 3] - T[:3, 3])), float(np.linalg.norm(turn))
+def distance(q: Array, q_seed: Array) -> float:
+    """How far [rad] the furthest joint is from the seed's."""
+    return float(np.abs(q - q_seed).max())
 
 
-def _out_of_reach(model: ArmModel, T_base_probe: Array, off_m: float, off_rad: float) -> str:
+def within_turn(model: ArmModel, q: Array) -> Array:
+    """`q` (n,) with every joint on the turn nearest the middle of its range."""
+    middle = 0.5 * (model.q_lower + model.q_upper)
+    return q - TURN_RAD * np.rint((q - middle) / TURN_RAD)
+
+
+def out_of_reach(model: ArmModel, T_base_probe: Array, off_m: float, off_rad: float) -> str:
+    """That the nearest that was found is so far from the goal."""
     x, y, z = T_base_probe[:3, 3]
     missed = f"the nearest found is {1e3 * off_m:.1f} mm and {np.degrees(off_rad):.1f} deg away"
-    return f"{model.name} does not reach ({x:.3f}, {y:.3f}, {z:.3f}) m with the probe from here; {missed}"
+    return f"{model.name} does not reach ({x:.3f}, {y:.3f}, {z:.3f}) m with the probe: {missed}"

@@ -1,21 +1,16 @@
-"""An arm with its probe, as numbers and functions: kinematics, limits, gravity.
-
-`roboticstoolbox` is imported when inverse kinematics is first asked for and not before: it costs a process 140 MB and 1.5 s.
-"""
+"""An arm with its probe, as numbers and functions: kinematics, limits, dynamics."""
 
 from dataclasses import dataclass
-from functools import cached_property, reduce
 from math import pi
-from operator import mul
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.arms.description import ArmDescription, NearStops
-from medrobot_ros.arms.urdf import Segment, read_chain
+from medrobot_ros.arms.urdf import read_chain
 from medrobot_ros.errors import ConfigError
-from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.geometry.pose import inverse, pose_error
 from medrobot_ros.signals import Array
 
 PROBE_LINK, FT_LINK = "probe", "ft_sensor"
@@ -53,18 +48,12 @@ class ArmModel:
     T_ft_probe: Array
     probe_mass_kg: float
     p_ft_com: Array
-    _segments: tuple[Segment, ...]
     _chain: Any
     _gravity: Any
     _inertia: Any
     T_last_probe: Array  # probe in the last joint's link
     _T_probe_flange: Array
     _T_probe_ft: Array
-
-    @cached_property
-    def ets(self) -> Any:
-        """roboticstoolbox's ETS from base to probe, for inverse kinematics; made on first use."""
-        return _ets(self._segments, self.T_last_probe)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -85,6 +74,21 @@ class ArmModel:
         """Probe pose (4, 4) at `q` (n,)."""
         T: Array = self._chain.pose(q)
         return T
+
+    def T_base_probe_many(self, Q: Array) -> Array:
+        """Probe poses (k, 4, 4) at the rows of `Q` (k, n)."""
+        T: Array = self._chain.poses(Q)
+        return T
+
+    def probe_error(self, q: Array, T_base_probe: Array) -> tuple[float, float]:
+        """How far [m] and [rad] the probe at `q` (n,) is from a pose (4, 4)."""
+        return pose_error(self.T_base_probe(q), T_base_probe)
+
+    @property
+    def chain_arrays(self) -> tuple[Array, ...]:
+        """What compiled kinematics take (see `chain`)."""
+        arrays: tuple[Array, ...] = self._chain.arrays
+        return arrays
 
     def T_base_ft(self, q: Array) -> Array:
         """Pose (4, 4) of the force/torque sensor's measuring frame at `q` (n,)."""
@@ -167,7 +171,6 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         T_ft_probe=_fixed(T_ft_probe),
         probe_mass_kg=probe_body.mass_kg,
         p_ft_com=_fixed(T_ft_probe[:3, :3] @ probe_body.p_com + T_ft_probe[:3, 3]),
-        _segments=segments,
         _chain=Chain(segments, T_last_probe),
         T_last_probe=T_last_probe,
         _gravity=Gravity(segments),
@@ -184,18 +187,3 @@ def _fixed(values: Any) -> Array:
     out = np.array(values, dtype=float)
     out.setflags(write=False)
     return out
-
-
-def _ets(segments: tuple[Segment, ...], T_last_probe: Array) -> Any:
-    """Elementary transforms from base to probe, constants merged."""
-    from roboticstoolbox import ET
-    from spatialmath import SE3
-
-    parts = []
-    for s in segments:
-        k = int(np.argmax(np.abs(s.axis)))
-        if not np.array_equal(np.abs(s.axis), np.eye(3)[k]):
-            raise ConfigError(f"joint '{s.name}': its axis must lie along x, y or z")
-        turn = (ET.Rx, ET.Ry, ET.Rz)[k](flip=bool(s.axis[k] < 0.0))
-        parts += [ET.SE3(SE3(s.T_before_joint, check=False)), turn]
-    return reduce(mul, [*parts, ET.SE3(SE3(T_last_probe, check=False))])

@@ -113,3 +113,9 @@ def frame_from_z(z: Array, x_hint: Array) -> Array:
     x = x_hint - (x_hint @ z) * z
     x /= np.linalg.norm(x)
     return np.column_stack((x, cross(z, x), z))
+
+
+def pose_error(T: Array, T_goal: Array) -> tuple[float, float]:
+    """Distance [m] and angle [rad] between two poses (4, 4)."""
+    turn = rotation_vector(T[:3, :3].T @ T_goal[:3, :3])
+    return float(np.linalg.norm(T_goal[:3, 3] - T[:3, 3])), float(np.linalg.norm(turn))
