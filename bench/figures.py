@@ -74,8 +74,11 @@ def reconstruction() -> dict[str, Any] | None:
 
 def main() -> None:
     """Prints everything."""
+    from kinematics import kinematics
+
     result = {
         "limits": LIMITS,
+        "kinematics": kinematics(),
         "simulate": {arm: examination("simulate", arm) for arm in ARMS},
         "scan": {arm: examination("scan", arm) for arm in ARMS},
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
