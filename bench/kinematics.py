@@ -128,18 +128,18 @@ def inverse(model: ArmModel, Q: Array) -> dict[str, Any]:
 
 
 def tick(model: ArmModel) -> dict[str, Any]:
-    """The whole differential tick following a twist that wanders, as a hand does, and one that jumps at every tick."""
-    return {"wandering": _tick(model, 0.98), "jumping": _tick(model, 0.0)}
+    """The whole differential tick: along a smooth twist that the bounds allow, and for a twist that jumps at every tick."""
+    smooth = np.sin(2.0 * np.pi * 0.25 * PERIOD_S * np.arange(POSES))[:, None]
+    direction = np.random.default_rng(0).standard_normal((POSES, 6))
+    return {"smooth": _tick(model, 0.02 * smooth * direction[0]), "jumping": _tick(model, 0.02 * direction)}
 
 
-def _tick(model: ArmModel, memory: float) -> dict[str, Any]:
-    solver, mink, rng = DifferentialIk(model, PERIOD_S), mink_tick(model), np.random.default_rng(0)
-    state = {"q": model.q_home.copy(), "qd": np.zeros(model.n), "qdd": np.zeros(model.n), "V": np.zeros(6)}
-    kicks = 0.02 * np.sqrt(1.0 - memory**2) * rng.standard_normal((POSES, 6))
+def _tick(model: ArmModel, V: Array) -> dict[str, Any]:
+    solver, mink = DifferentialIk(model, PERIOD_S), mink_tick(model)
+    state = {"q": model.q_home.copy(), "qd": np.zeros(model.n), "qdd": np.zeros(model.n)}
 
     def ours(k: int) -> None:
-        state["V"] = memory * state["V"] + kicks[k]
-        qd, _ = solver.step(state["q"], state["qd"], state["qdd"], state["V"])
+        qd, _ = solver.step(state["q"], state["qd"], state["qdd"], V[k])
         state["q"], state["qd"], state["qdd"] = state["q"] + qd * PERIOD_S, qd, (qd - state["qd"]) / PERIOD_S
 
     calls: dict[str, Call] = {"ours": ours}

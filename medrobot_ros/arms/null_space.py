@@ -1,87 +1,78 @@
-"""What a redundant arm does with its freedom: home, away from stops and singularities, and out of the way of bounds."""
+"""What a redundant arm does with its freedom: it goes home and away from stops, and slides out of the way of bounds."""
 
 import numpy as np
 from numba import njit
 
-from medrobot_ros.arms.model import ArmModel
-from medrobot_ros.signals import Array
-
 POSTURE_GAIN_PER_S = 0.5
 POSTURE_MAX_RAD_PER_S = 0.1
 NEAR_STOP_RAD = 0.2  # at this distance from a stop the way home weighs twice as much, nearer still more
+LEAST_MARGIN_RAD = 1e-3
 SMALL = 1e-6  # of the square of a unit vector's part
 
 
-class Posture:
-    """A slow joint motion (n,) [rad/s] towards home, the stronger the nearer a joint is to its stop."""
-
-    def __init__(self, model: ArmModel) -> None:
-        self._home, self._lower, self._upper = model.q_home, model.q_lower, model.q_upper
-
-    def velocity(self, q: Array) -> Array:
-        """At `q` (n,)."""
-        return _posture(q, self._home, self._lower, self._upper)  # type: ignore[no-any-return]
-
-
 @njit(cache=True)
-def _posture(q, home, lower, upper):  # type: ignore[no-untyped-def]
+def posture_velocity(q, home, lower, upper):  # type: ignore[no-untyped-def]
+    """A slow joint motion (n,) [rad/s] towards home, the stronger the nearer a joint is to its stop."""
     qd = np.empty(q.size)
     for i in range(q.size):
-        margin = max(min(q[i] - lower[i], upper[i] - q[i]), 1e-3)
+        margin = max(min(q[i] - lower[i], upper[i] - q[i]), LEAST_MARGIN_RAD)
         pull = POSTURE_GAIN_PER_S * (home[i] - q[i]) * (1.0 + (NEAR_STOP_RAD / margin) ** 2)
         qd[i] = min(max(pull, -POSTURE_MAX_RAD_PER_S), POSTURE_MAX_RAD_PER_S)
     return qd
 
 
-def null_direction(J: Array) -> Array:
-    """A unit vector (n,) with `J @ it = 0`; zeros where the arm has no freedom left."""
-    return _null_direction(J)  # type: ignore[no-any-return]
+@njit(cache=True)
+def null_direction(J):  # type: ignore[no-untyped-def]
+    """A unit vector (n,) with `J @ it = 0`; zeros where the arm has no freedom left.
+
+    It is the axis that keeps most of its length when the rows' directions are taken out of it."""
+    rows, count = _directions(J)
+    free = np.ones(J.shape[1])
+    for k in range(count):
+        free -= rows[k] ** 2
+    freest, out = np.argmax(free), np.zeros(J.shape[1])
+    if free[freest] < SMALL:
+        return out
+    out[freest] = 1.0
+    _take_out(out, rows, count)
+    return out / np.sqrt(out @ out)
 
 
 @njit(cache=True)
-def _null_direction(J):  # type: ignore[no-untyped-def]
-    """Of the unit vectors, the one that keeps most of its length when the rows are taken out of it, twice for exactness."""
-    m, n = J.shape
-    rows, count = np.empty((m, n)), 0
-    for i in range(m):
+def _directions(J):  # type: ignore[no-untyped-def]
+    """An orthonormal basis of the rows of `J`, and how many they are."""
+    rows, count = np.empty(J.shape), 0
+    for i in range(J.shape[0]):
         row = J[i].copy()
         length = np.sqrt(row @ row)
-        for _ in range(2):
-            for k in range(count):
-                row -= (rows[k] @ row) * rows[k]
+        _take_out(row, rows, count)
         left = np.sqrt(row @ row)
         if left > SMALL * length:
             rows[count] = row / left
             count += 1
-    free = np.ones(n)
-    for k in range(count):
-        free -= rows[k] ** 2
-    freest = np.argmax(free)
-    out = np.zeros(n)
-    if free[freest] < SMALL:
-        return out
-    out[freest] = 1.0
-    for _ in range(2):
-        for k in range(count):
-            out -= (rows[k] @ out) * rows[k]
-    return out / np.sqrt(out @ out)
-
-
-def slid(qd: Array, along: Array, low: Array, high: Array, G: Array, g: Array) -> Array | None:
-    """`qd + z along` with the least |z| that lies within `low` to `high` and keeps `G @ qd >= g`; None where none does."""
-    z, found = _slide(qd, along, low, high, G, g)
-    return qd + z * along if found else None
+    return rows, count
 
 
 @njit(cache=True)
-def _slide(qd, along, low, high, G, g):  # type: ignore[no-untyped-def]
+def _take_out(vector, rows, count):  # type: ignore[no-untyped-def]
+    """Takes the directions of the first rows out of a vector, in place; twice, for exactness."""
+    for _ in range(2):
+        for k in range(count):
+            vector -= (rows[k] @ vector) * rows[k]
+
+
+@njit(cache=True)
+def slide(qd, along, low, high, G, g):  # type: ignore[no-untyped-def]
+    """`qd + z along` with the least |z| that lies within `low` to `high` and keeps `G @ qd >= g`, and whether there is one."""
     least, most = -np.inf, np.inf
     for i in range(qd.size):
         least, most = _narrowed(least, most, along[i], low[i] - qd[i])
         least, most = _narrowed(least, most, -along[i], qd[i] - high[i])
     for k in range(g.size):
         least, most = _narrowed(least, most, G[k] @ along, g[k] - G[k] @ qd)
-    return min(max(0.0, least), most), least <= most
+    if least > most:
+        return qd, False
+    return qd + min(max(0.0, least), most) * along, True
 
 
 @njit(cache=True)

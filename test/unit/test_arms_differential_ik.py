@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import lsq_linear
 
 from medrobot_ros.arms import load_arm
-from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk, Rows
+from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk, Rows, nearest
 from medrobot_ros.arms.null_space import null_direction
 from medrobot_ros.arms.stopping import StoppingBounds
 from medrobot_ros.signals import Array
@@ -41,7 +41,7 @@ def test_the_bounded_solution_agrees_with_scipy(seed: int) -> None:
     model = load_arm("med14", "linear")
     J, V, qd_ref = rng.normal(size=(6, model.n)), rng.normal(size=6), rng.normal(size=model.n)
     low, high = -rng.uniform(0.01, 0.5, model.n), rng.uniform(0.01, 0.5, model.n)
-    ours = DifferentialIk(model, PERIOD_S)._solve(J, V, qd_ref, low, high, Rows(np.zeros((0, model.n)), np.zeros(0)))
+    ours = nearest(J, V, qd_ref, low, high, np.zeros((0, model.n)), np.zeros(0))
     root = np.sqrt(REGULARISATION)
     A = np.vstack((_WEIGHT[:, None] * J, root * np.eye(model.n)))
     theirs = lsq_linear(

@@ -1,0 +1,69 @@
+"""The joint velocity that follows a twist where nothing binds, compiled: what every control tick begins with.
+
+The twist is met by the pseudo-inverse; what it leaves free leads home and away from singularities. Near a singularity the
+twist is slowed, by the Jacobian's condition number, unless the motion leaves it.
+"""
+
+from math import sqrt
+
+import numpy as np
+from numba import njit
+
+from medrobot_ros.arms.chain import tip_jacobian
+from medrobot_ros.arms.null_space import null_direction, posture_velocity
+
+SLOW_CONDITION, HALT_CONDITION = 17.0, 30.0  # as MoveIt Servo's defaults
+AVOID_CONDITION = 12.0  # chosen: from here on the arm's freedom is used to lower it
+AVOID_RAD_PER_S, AVOID_STEP_RAD = 0.1, 0.005
+LOOK_AHEAD_S = 0.05
+
+
+@njit(cache=True)
+def follow(q, V, chain, home, lower, upper):  # type: ignore[no-untyped-def]
+    """Velocity (n,), Jacobian (6, n), direction of freedom (n,), the share of `V` (6,) aimed at, and the condition number."""
+    J, _ = tip_jacobian(q, *chain)
+    squares, U = np.linalg.eigh(J @ J.T)
+    condition, along = _condition(squares), null_direction(J)
+    for i in range(6):
+        squares[i] = max(squares[i], squares[5] / HALT_CONDITION**2)
+    pace, posture = 1.0, posture_velocity(q, home, lower, upper)
+    if condition > AVOID_CONDITION:
+        posture += _away(q, along, condition, chain)
+    if condition > SLOW_CONDITION:
+        pace = _pace(q, J.T @ _divided(U, squares, V), condition, chain)
+    return posture + J.T @ _divided(U, squares, pace * V - J @ posture), J, along, pace, condition
+
+
+@njit(cache=True)
+def _divided(U, squares, V):  # type: ignore[no-untyped-def]
+    """(J J^T)^-1 V, from the eigenvectors and eigenvalues."""
+    return U @ ((V @ U) / squares)
+
+
+@njit(cache=True)
+def _condition(squares):  # type: ignore[no-untyped-def]
+    """Condition number from the squared singular values (6,), in increasing order."""
+    return sqrt(squares[-1] / max(squares[0], 1e-12 * squares[-1]))
+
+
+@njit(cache=True)
+def _condition_at(q, chain):  # type: ignore[no-untyped-def]
+    J, _ = tip_jacobian(q, *chain)
+    return _condition(np.linalg.eigvalsh(J @ J.T))
+
+
+@njit(cache=True)
+def _away(q, along, condition, chain):  # type: ignore[no-untyped-def]
+    """A motion along the free direction to where the condition is lower, gently from where avoiding begins."""
+    step = AVOID_STEP_RAD * along
+    gain_per_rad = (_condition_at(q - step, chain) - _condition_at(q + step, chain)) / (2.0 * AVOID_STEP_RAD)
+    share = min(1.0, condition / AVOID_CONDITION - 1.0)
+    return share * max(-1.0, min(1.0, gain_per_rad)) * AVOID_RAD_PER_S * along
+
+
+@njit(cache=True)
+def _pace(q, qd, condition, chain):  # type: ignore[no-untyped-def]
+    """1 where `qd` leads away from the singularity, else less the nearer it is."""
+    if _condition_at(q + qd * LOOK_AHEAD_S, chain) <= condition:
+        return 1.0
+    return max(0.0, (HALT_CONDITION - condition) / (HALT_CONDITION - SLOW_CONDITION))
