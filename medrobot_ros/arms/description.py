@@ -51,6 +51,11 @@ class ArmDescription:
     arguments: Mapping[str, str] = field(default_factory=dict)
     near_stops: NearStops | None = None
 
+    @property
+    def kinematics_file(self) -> str:
+        """The file that a fault in the chain is to be looked for in."""
+        return self.arguments.get("arm_urdf", str(self.xacro))
+
 
 def read_description(path: Path) -> ArmDescription:
     """The description in a YAML file; its `xacro` or `urdf` is relative to the file. `ConfigError` where it is not whole."""

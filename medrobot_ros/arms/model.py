@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.arms.description import ArmDescription, NearStops
-from medrobot_ros.arms.urdf import read_chain
+from medrobot_ros.arms.urdf import Segment, read_chain
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse, pose_error
 from medrobot_ros.signals import Array
@@ -48,17 +48,13 @@ class ArmModel:
     T_ft_probe: Array
     probe_mass_kg: float
     p_ft_com: Array
+    segments: tuple[Segment, ...]  # the moving joints from the base, each with what it carries
     _chain: Any
     _gravity: Any
     _inertia: Any
     T_last_probe: Array  # probe in the last joint's link
     _T_probe_flange: Array
     _T_probe_ft: Array
-
-    @property
-    def segments(self) -> tuple[Segment, ...]:
-        """The moving joints from the base, each with what it carries."""
-        return self._segments
 
     @property
     def n(self) -> int:
@@ -136,7 +132,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
     from medrobot_ros.arms.gravity import Gravity
     from medrobot_ros.arms.inertia import Inertia
 
-    chain = read_chain(urdf, PROBE_LINK, str(description.xacro))
+    chain = read_chain(urdf, PROBE_LINK, description.kinematics_file)
     segments, n = chain.segments, len(chain.segments)
     d = description
     q_lower = _fixed([max(s.lower_rad, -TURN_RAD) for s in segments])
@@ -171,6 +167,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         T_ft_probe=_fixed(T_ft_probe),
         probe_mass_kg=probe_body.mass_kg,
         p_ft_com=_fixed(T_ft_probe[:3, :3] @ probe_body.p_com + T_ft_probe[:3, 3]),
+        segments=segments,
         _chain=Chain(segments, T_last_probe),
         T_last_probe=T_last_probe,
         _gravity=Gravity(segments),

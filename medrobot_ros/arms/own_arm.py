@@ -7,9 +7,9 @@ from math import pi
 import numpy as np
 
 from medrobot_ros.arms.description import ArmDescription
-from medrobot_ros.arms.differential_ik import SLOW_CONDITION
 from medrobot_ros.arms.ik import solve
 from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.arms.twist_following import SLOW_CONDITION
 from medrobot_ros.arms.urdf import Segment
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector

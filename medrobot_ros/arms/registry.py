@@ -45,7 +45,7 @@ def model_of(name: str, probe: str, urdf: str) -> ArmModel:
         return build_model(label, description, probe, urdf)
     from medrobot_ros.arms.own_arm import check_home, completed
 
-    segments = read_chain(urdf, PROBE_LINK).segments
+    segments = read_chain(urdf, PROBE_LINK, description.kinematics_file).segments
     given = description.home_rad if description.home_rad.size else None
     at_zero = replace(completed(description, segments), home_rad=np.zeros(len(segments)) if given is None else given)
     model = build_model(label, at_zero, probe, urdf)

@@ -1,12 +1,15 @@
 """A URDF that cannot be used names its file and the element at fault."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from medrobot_ros.arms import load_arm
 from medrobot_ros.arms.urdf import read_chain
 from medrobot_ros.errors import ConfigError
 
+DATA = Path(__file__).parents[1] / "data"
 LIMIT = '<limit lower="-1" upper="1" velocity="1" effort="10"/>'
 INERTIAL = '<inertial><mass value="1"/><inertia ixx="1" ixy="0" ixz="0" iyy="1" iyz="0" izz="1"/></inertial>'
 GOOD = f"""<robot name="r">
@@ -55,3 +58,10 @@ def test_a_fault_is_named(old: str, new: str, message: str) -> None:
 def test_a_missing_tip_is_named() -> None:
     with pytest.raises(ConfigError, match="there is no joint above link 'probe'"):
         read_chain(GOOD, "probe")
+
+
+def test_an_arm_of_ones_own_is_told_which_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "mine.urdf").write_text((DATA / "ur_like.urdf").read_text().replace("<limit ", "<no_limit ", 1))
+    (tmp_path / "mine.yaml").write_text("urdf: mine.urdf\nflange: tool0\n")
+    with pytest.raises(ConfigError, match=r"mine\.urdf: joint '\w+' must be revolute or continuous, with a <limit>"):
+        load_arm(str(tmp_path / "mine.yaml"), "linear")
