@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medrobot_ros.arms import arm_names, ik_search, load_arm
+from medrobot_ros.arms import arm_names, ik, ik_search, load_arm
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.signals import Array
@@ -32,6 +32,18 @@ def test_one_by_one_is_as_many(model: ArmModel) -> None:
     Q, _ = ik_search.find_many(model, model.T_base_probe_many(true), true + 0.05)
     for q_true, q in zip(true, Q, strict=True):
         assert np.array_equal(ik_search.find(model, model.T_base_probe(q_true), q_true + 0.05).q, q)
+
+
+def test_a_near_seed_gives_the_near_solution(model: ArmModel) -> None:
+    """Seeds within 0.05 rad a joint never lead to another branch, whichever way one asks."""
+    rng = np.random.default_rng(3)
+    true = rng.uniform(model.q_lower + 0.06, model.q_upper - 0.06, (100, model.n))
+    seeds = true + rng.uniform(-0.05, 0.05, true.shape)
+    goals = model.T_base_probe_many(true)
+    Q, found = ik_search.find_many(model, goals, seeds)
+    assert found.all() and np.abs(Q - seeds).max() < 0.2
+    near = [ik.solve(model, T, q) for T, q in zip(goals, seeds, strict=True)]
+    assert all(r.q is not None and r.distance_rad < 0.2 for r in near)
 
 
 def test_all_solutions_hold_the_pose_and_are_ranked(model: ArmModel) -> None:

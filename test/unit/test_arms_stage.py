@@ -408,3 +408,16 @@ def test_a_guard_that_slows_does_not_keep_the_goal_from_being_reached(rig: Rig) 
     rig.step(2500)
     assert rig.status.result == "reached"
     assert np.abs(rig.velocities()).max() <= 0.2 + 1e-9
+
+
+def test_a_stream_of_jumping_twists_keeps_the_jerk() -> None:
+    """The acceleration of what was sent is what the next step goes on from."""
+    rig, rng = Rig("iiwa7"), np.random.default_rng(2)
+    rig.step()
+    rig.mode("scan")
+    for _ in range(200):
+        rig.twist = 0.02 * rng.normal(size=6)
+        rig.step()
+    jerk = np.abs(np.diff(rig.accelerations(), axis=0)) / PERIOD_S
+    assert jerk.max() > 400.0
+    assert (jerk <= rig.model.stream_jerk_rad_per_s3 * (1.0 + 1e-6)).all()
