@@ -44,9 +44,9 @@ class DifferentialIk:
         self._chain, self._posture = model.chain_arrays, (model.q_home, model.q_lower, model.q_upper)
         self._bounds = StoppingBounds(model, period_s)
         self._no_rows = Rows(np.zeros((0, model.n)), np.zeros(0))
-        rest = np.zeros(model.n)
-        for V in (np.zeros(6), np.ones(6)):  # compiles both ways now, not in the first ticks
-            self.step(model.q_home, rest, rest, V)
+        home, rest = model.q_home.copy(), np.zeros(model.n)  # a copy may be written to, as a tick's arrays: numba compiles for that
+        for V in (np.zeros(6), np.ones(6)):  # both ways now, not in the first ticks
+            self.step(home, rest, rest, V)
 
     def step(
         self, q: Array, qd: Array, qdd: Array, V_base_probe_in_probe: Array, rows: Rows | None = None

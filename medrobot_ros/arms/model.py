@@ -176,7 +176,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         _T_probe_ft=inverse(T_ft_probe),
     )
     for compiled in (model.T_base_probe, model.jacobian_probe, model.gravity_torque):
-        compiled(model.q_home)  # loads them now: a control tick must not wait for that
+        compiled(model.q_home.copy())  # loads them now, for arrays that may be written to: a control tick must not wait for that
     return model
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from medrobot_ros.arms import load_arm
+from medrobot_ros.arms import differential_ik, load_arm, null_space, stopping, twist_following
 from medrobot_ros.arms.differential_ik import _WEIGHT, REGULARISATION, DifferentialIk, Rows, nearest
 from medrobot_ros.arms.null_space import null_direction
 from medrobot_ros.arms.stopping import StoppingBounds
@@ -128,3 +128,13 @@ def test_the_null_direction_moves_no_probe(name: str) -> None:
 
 def test_an_arm_without_freedom_has_no_null_direction() -> None:
     assert null_direction(np.random.default_rng(0).normal(size=(6, 6))) == pytest.approx(np.zeros(6))
+
+
+def test_nothing_is_compiled_in_a_tick() -> None:
+    """Whichever way a step goes, its functions were made for arrays like a tick's when the solver was."""
+    model = load_arm("fr3", "linear")
+    solver, parts = DifferentialIk(model, PERIOD_S), (twist_following.follow, null_space.slide, stopping._next, differential_ik._terms)
+    made = [len(part.signatures) for part in parts]
+    for V in (np.zeros(6), np.full(6, 1e-4), np.full(6, 0.5)):
+        solver.step(model.q_home + 0.01, np.zeros(7), np.zeros(7), V)
+    assert [len(part.signatures) for part in parts] == made
