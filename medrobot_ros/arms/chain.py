@@ -42,7 +42,7 @@ class Chain:
 
 
 @njit(cache=True)
-def _along(R, p, R_before, p_before, axis, angle):  # type: ignore[no-untyped-def]
+def along(R, p, R_before, p_before, axis, angle):  # type: ignore[no-untyped-def]
     """Moves the frame (R, p) over one joint, in place: no arrays are made."""
     for i in range(3):
         p[i] += R[i, 0] * p_before[0] + R[i, 1] * p_before[1] + R[i, 2] * p_before[2]
@@ -80,7 +80,7 @@ def pose_of(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-def]
     """Tip pose (4, 4)."""
     R, p = np.eye(3), np.zeros(3)
     for i in range(q.size):
-        _along(R, p, R_before[i], p_before[i], axis[i], q[i])
+        along(R, p, R_before[i], p_before[i], axis[i], q[i])
     return _to_tip(R, p, tip)
 
 
@@ -99,7 +99,7 @@ def tip_jacobian(q, R_before, p_before, axis, tip):  # type: ignore[no-untyped-d
     R, p = np.eye(3), np.zeros(3)
     z, o = np.empty((n, 3)), np.empty((n, 3))
     for i in range(n):
-        _along(R, p, R_before[i], p_before[i], axis[i], q[i])
+        along(R, p, R_before[i], p_before[i], axis[i], q[i])
         for k in range(3):
             o[i, k] = p[k]
             z[i, k] = R[k, 0] * axis[i, 0] + R[k, 1] * axis[i, 1] + R[k, 2] * axis[i, 2]

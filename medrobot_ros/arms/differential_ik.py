@@ -67,6 +67,10 @@ class DifferentialIk:
             followed = nearest(J, pace * V, target, low, high, G, g)
         return followed, Slowing(pace, condition)
 
+    def braked(self, qd: Array, qdd: Array) -> Array:
+        """Joint velocity (n,) of the next step of the hardest stop."""
+        return self._bounds.braked(qd, qdd)
+
 
 def nearest(J: Array, V: Array, qd_ref: Array, low: Array, high: Array, G: Array, g: Array) -> Array:
     """min |W (J qd - V)|^2 + r |qd - qd_ref|^2 within the bounds and, where they can be kept, the rows."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medrobot_ros.arms.capsules import Capsule, read_capsules
 from medrobot_ros.arms.description import ArmDescription, NearStops
 from medrobot_ros.arms.urdf import Segment, read_chain
 from medrobot_ros.errors import ConfigError
@@ -49,6 +50,7 @@ class ArmModel:
     probe_mass_kg: float
     p_ft_com: Array
     segments: tuple[Segment, ...]  # the moving joints from the base, each with what it carries
+    capsules: tuple[Capsule, ...]  # what may collide
     _chain: Any
     _gravity: Any
     _inertia: Any
@@ -168,6 +170,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         probe_mass_kg=probe_body.mass_kg,
         p_ft_com=_fixed(T_ft_probe[:3, :3] @ probe_body.p_com + T_ft_probe[:3, 3]),
         segments=segments,
+        capsules=read_capsules(urdf, chain),
         _chain=Chain(segments, T_last_probe),
         T_last_probe=T_last_probe,
         _gravity=Gravity(segments),

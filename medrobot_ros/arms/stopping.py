@@ -27,7 +27,7 @@ class StoppingBounds:
         common = (model.qd_max, near.offset_rad_per_s, near.slope_rad_per_s2, acceleration, model.stream_jerk_rad_per_s3 * period_s)
         self._up = np.column_stack((model.q_upper, near.upper_rad, *common))
         self._down = np.column_stack((-model.q_lower, -near.lower_rad, *common))
-        self._period_s = period_s
+        self.deceleration, self.jerk_step, self._period_s = acceleration, model.stream_jerk_rad_per_s3 * period_s, period_s
 
     def steady(self, q: Array) -> tuple[Array, Array]:
         """Least and greatest velocities from which the joints at `q` (n,) can brake with their acceleration alone."""
@@ -36,6 +36,10 @@ class StoppingBounds:
     def next(self, q: Array, qd: Array, qdd: Array) -> tuple[Array, Array]:
         """Least and greatest admissible velocities after the commanded state `q`, `qd`, `qdd` (n,)."""
         return _next(q, qd, qdd, self._up, self._down, self._period_s)  # type: ignore[no-any-return]
+
+    def braked(self, qd: Array, qdd: Array) -> Array:
+        """The next velocities (n,) of the hardest stop."""
+        return braked(qd, qdd, self.deceleration, self.jerk_step, self._period_s)  # type: ignore[no-any-return]
 
     def without_overshoot(self, qd: Array, qdd: Array, target: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """The part of `low` to `high` from which `target` (n,) is reached with the acceleration taken back in time."""
@@ -148,3 +152,16 @@ def _without_overshoot(qd, qdd, target, low, high, jerk_step, period):  # type: 
 def _quanta(gap):  # type: ignore[no-untyped-def]
     """The most acceleration, in steps of the jerk, with which a gap in velocity closes without overshoot."""
     return gap if gap <= 0.5 else sqrt(2.0 * gap) - 0.5
+
+
+@njit(cache=True)
+def braked(qd, qdd, deceleration, jerk_step, period):  # type: ignore[no-untyped-def]
+    """One step of the hardest stop from `qd`, `qdd` (n,): velocities (n,) that end at rest without overshoot."""
+    out = np.empty(qd.size)
+    for i in range(qd.size):
+        sign = 1.0 if qd[i] >= 0.0 else -1.0
+        v, a, step = sign * qd[i], sign * qdd[i], jerk_step[i] * period
+        hardest = v + period * _clipped(a - jerk_step[i], deceleration[i])
+        softest = v + period * _clipped(a + jerk_step[i], deceleration[i])
+        out[i] = sign * min(max(hardest, v - step * _quanta(v / step), 0.0), max(softest, hardest))
+    return out

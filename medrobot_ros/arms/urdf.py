@@ -47,6 +47,7 @@ class Chain:
     T_last: dict[str, Array]
     parent: dict[str, str]  # of each link
     bodies: dict[str, Body]  # of each link that has a mass, in the link's frame
+    place: dict[str, tuple[int, Array]]  # of each link down to the tip: its segment, -1 for the root's, and its pose (4, 4) there
 
 
 def read_chain(urdf: str, tip: str, source: str = "the URDF") -> Chain:
@@ -67,16 +68,18 @@ def _chain(robot: ET.Element, tip: str) -> Chain:
     root = link_of(path[0], "parent")
     segments: list[Segment] = []
     T, carried = np.eye(4), {root: np.eye(4)}
+    place = {root: (-1, np.eye(4))}
     for joint in path:
-        T = T @ _origin(joint.find("origin"))
+        T = T @ origin(joint.find("origin"))
         if joint.get("type") != "fixed":
             segments = _closed(segments, carried, bodies)
             segments.append(_segment(joint, T))
             T, carried = np.eye(4), {}
         carried[link_of(joint, "child")] = T
+        place[link_of(joint, "child")] = (len(segments) - 1, T)
     if not segments:
         raise ConfigError(f"no joint moves between '{root}' and '{tip}'")
-    return Chain(root, tuple(_closed(segments, carried, bodies)), carried, parent, bodies)
+    return Chain(root, tuple(_closed(segments, carried, bodies)), carried, parent, bodies, place)
 
 
 def _path(robot: ET.Element, tip: str) -> list[ET.Element]:
@@ -98,11 +101,12 @@ def _body(link: ET.Element) -> Body:
     xx, xy, xz, yy, yz, zz = (number(tensor, k, owner) for k in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz"))
     inertia = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
     check_inertia(mass_kg, inertia, owner)
-    T = _origin(link.find("inertial/origin"))
+    T = origin(link.find("inertial/origin"))
     return Body(mass_kg, T[:3, 3], T[:3, :3] @ inertia @ T[:3, :3].T)
 
 
-def _origin(element: ET.Element | None) -> Array:
+def origin(element: ET.Element | None) -> Array:
+    """The pose (4, 4) in an `<origin>`, the identity where there is none."""
     if element is None:
         return np.eye(4)
     r, p, y = (float(v) for v in element.get("rpy", "0 0 0").split())

@@ -1,0 +1,172 @@
+"""How near an arm comes to itself and to what stands around it, and which way leads out.
+
+Of every pair that is near, the distance's gradient is a row that differential kinematics keeps: the arm slides along. Whether
+it could still stop in time is asked of every step.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from medrobot_ros.arms.bodies import distances, extents, least_gap, pair_distance, place, surely_apart
+from medrobot_ros.arms.differential_ik import Rows
+from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.arms.obstacles import PATIENT, Obstacles
+from medrobot_ros.arms.pairs import watched
+from medrobot_ros.arms.stopping import StoppingBounds
+from medrobot_ros.arms.sweep import SLACK_M, stop_is_free, way_is_free
+from medrobot_ros.signals import Array
+
+NEAR_M = 0.10  # beyond the margin: pairs further apart make no row. Chosen: the arm stops from its speeds in contact within it
+BRAKING_SHARE = 0.5  # of what the joints can do against an approach; the rest is for several pairs at once. Chosen
+RETURN_PER_S, RETURN_M_PER_S = 1.0, 0.02  # how fast a pair that is too near is parted: chosen, slower than an approach
+
+
+class Near(NamedTuple):
+    """What is near at one posture: the rows that it asks to keep, and every pair's gap (K,) [m] beyond its margin, at least."""
+
+    rows: Rows
+    gaps: Array
+
+
+class CollisionModel:
+    """One arm among obstacles. `margin_m` [m] is the least distance that is kept; margins (K,) are those of the pairs."""
+
+    def __init__(self, model: ArmModel, obstacles: Obstacles, margin_m: float, period_s: float) -> None:
+        self._model, self._margin_m = model, margin_m
+        self.bodies = watched(model, obstacles, margin_m)
+        self._links = [c.link for c in (*model.capsules, *obstacles.capsules)]
+        self._boxes = [b.link for b in obstacles.boxes]
+        bounds = StoppingBounds(model, period_s)
+        self._deceleration, self._jerk_step, self._period_s = bounds.deceleration, bounds.jerk_step, period_s
+        still = np.zeros(model.n)
+        near = self.near(model.q_home, self.margins)  # compiled or loaded now, not in a tick
+        self.stop_is_free(near, model.q_home, still, still, still, self.margins)
+        self.way_is_free(model.q_home, model.q_home, self.margins)
+
+    @cached_property
+    def margins(self) -> Array:
+        """Those of free motion: the same for every pair."""
+        return np.full(len(self.bodies.pairs) + len(self.bodies.box_pairs), self._margin_m)
+
+    @cached_property
+    def margins_in_contact(self) -> Array:
+        """As `margins`, but the probe's tip may touch the patient."""
+        tip = self._tip()
+        touching = [i == tip and self._links[j] == PATIENT for i, j in self.bodies.pairs]
+        boxes = [i == tip and self._boxes[j] == PATIENT for i, j in self.bodies.box_pairs]
+        return np.where(touching + boxes, -np.inf, self.margins)
+
+    def _tip(self) -> int:
+        """The capsule that holds the origin of the probe's frame."""
+        last = [i for i, c in enumerate(self._model.capsules) if c.segment == self._model.n - 1]
+        p = self._model.T_last_probe[:3, 3]
+        middles = [0.5 * (self._model.capsules[i].a + self._model.capsules[i].b) for i in last]
+        return last[int(np.argmin([np.linalg.norm(p - m) for m in middles]))]
+
+    def distances(self, q: Array) -> Array:
+        """Distances (K,) [m] of all watched pairs at `q` (n,), less than 0 where they overlap."""
+        out: Array = distances(self.bodies, q)
+        return out
+
+    def gap(self, q: Array, margins: Array) -> float:
+        """The least distance beyond its margin [m]."""
+        return float(least_gap(self.bodies, q, margins))
+
+    def too_near(self, q: Array, margins: Array) -> str:
+        """Which two parts are nearest to what they must not be, and how near; '' where all keep their margins with slack."""
+        d = self.distances(q)
+        worst = int(np.argmin(d - margins))
+        if d[worst] - margins[worst] >= SLACK_M:
+            return ""
+        return f"{self.names(worst)} would be {1e3 * d[worst]:.0f} mm apart, less than {1e3 * (margins[worst] + SLACK_M):.0f} mm"
+
+    def names(self, pair: int) -> str:
+        """The two parts of a pair."""
+        k = pair - len(self.bodies.pairs)
+        i, j = self.bodies.pairs[pair] if k < 0 else self.bodies.box_pairs[k]
+        return f"{self._links[i]} and {(self._links if k < 0 else self._boxes)[j]}"
+
+    def eased(self, q: Array, margins: Array) -> Array:
+        """Margins (K,) that let an arm out which at `q` is too near already: no pair may come nearer than it is."""
+        return np.minimum(margins, self.distances(q) - SLACK_M)
+
+    def way_is_free(self, q: Array, q_goal: Array, margins: Array) -> bool:
+        """Whether the straight way in joint space keeps clear all along."""
+        return bool(way_is_free(self.bodies, q, q_goal, margins))
+
+    def near(self, q: Array, margins: Array) -> Near:
+        """Where the arm at `q` (n,) stands and what that asks of the next step: to approach no faster than it can brake."""
+        G, g, gaps = _near(self.bodies, q, margins, self._deceleration, self._period_s)
+        return Near(Rows(G, g), gaps)
+
+    def stop_is_free(self, near: Near, q: Array, qd: Array, qdd: Array, qd_next: Array, margins: Array) -> bool:
+        """Whether the arm can still stop in time, after a step with `qd_next` [rad/s] from its commanded `q`, `qd`, `qdd` (n,).
+
+        `near` is what was found at `q`."""
+        state, limits = (q, qd, qdd, qd_next), (self._deceleration, self._jerk_step, self._period_s)
+        return bool(stop_is_free(self.bodies, near.gaps, *state, *limits, margins))
+
+
+@njit(cache=True)
+def _near(bodies, q, margins, deceleration, period_s):  # type: ignore[no-untyped-def]
+    at_a, at_b, z, o = place(bodies, q)
+    low, high = extents(bodies, at_a, at_b)
+    x, y = np.empty(3), np.empty(3)
+    G, g, count = np.empty((margins.size, q.size)), np.empty(margins.size), 0
+    gaps = np.empty(margins.size)
+    for k in range(margins.size):
+        gaps[k] = surely_apart(bodies, low, high, k) - margins[k]
+        if gaps[k] > NEAR_M:
+            continue
+        distance = pair_distance(bodies, at_a, at_b, k, x, y)
+        gaps[k] = distance - margins[k]
+        if gaps[k] < NEAR_M and _gradient(bodies, k, distance, x, y, z, o, G[count]):
+            gap = gaps[k] - 2.0 * SLACK_M  # so that sliding along keeps the slack
+            braking = BRAKING_SHARE * np.sum(np.abs(G[count]) * deceleration)
+            g[count] = -_brakeable(gap, braking, period_s) if gap > 0.0 else min(-gap * RETURN_PER_S, RETURN_M_PER_S)
+            count += 1
+    return G[:count], g[:count], gaps
+
+
+@njit(cache=True)
+def _brakeable(gap, braking, period_s):  # type: ignore[no-untyped-def]
+    """The speed that, kept for one period and then braked, uses up the gap."""
+    return braking * (np.sqrt(period_s * period_s + 2.0 * gap / braking) - period_s)
+
+
+@njit(cache=True)
+def _gradient(bodies, k, distance, x, y, z, o, out):  # type: ignore[no-untyped-def]
+    """Writes the gradient (n,) [m/rad] of a pair's distance; False where it has none, the joints do not bear on it or the lines cross."""
+    outwards = 1.0
+    if k < len(bodies.pairs):
+        i, j = bodies.pairs[k]
+        other = bodies.segment[j]
+    else:
+        i, other = bodies.box_pairs[k - len(bodies.pairs)][0], -1
+        if distance + bodies.radius[i] < 0.0:
+            outwards = -1.0  # from inside the box out to its face
+    one = bodies.segment[i]
+    n = outwards * (x - y)
+    length = np.sqrt(np.sum(n * n))
+    if length == 0.0:
+        return False
+    n /= length
+    size = 0.0
+    for joint in range(out.size):
+        out[joint] = 0.0
+        if joint <= one:
+            out[joint] += _along_normal(n, z[joint], o[joint], x)
+        if joint <= other:
+            out[joint] -= _along_normal(n, z[joint], o[joint], y)
+        size += abs(out[joint])
+    return size > 0.0
+
+
+@njit(cache=True)
+def _along_normal(n, z, o, x):  # type: ignore[no-untyped-def]
+    """The speed of a point along `n` for one radian a second about the axis `z` through `o`."""
+    a, b, c = x[0] - o[0], x[1] - o[1], x[2] - o[2]
+    return n[0] * (z[1] * c - z[2] * b) + n[1] * (z[2] * a - z[0] * c) + n[2] * (z[0] * b - z[1] * a)
