@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from medrobot_ros.config import CellConfig
 from medrobot_ros.interfaces import SERVICES, TOPICS
 from medrobot_ros.signals import TaskStatus
@@ -38,15 +40,21 @@ def _hardware(config: CellConfig) -> Stage:
 
 
 def _kinematics(config: CellConfig) -> Stage:
+    from medrobot_ros.arms.collision import CollisionModel
     from medrobot_ros.arms.controller import ArmStage
     from medrobot_ros.arms.ik import solve
+    from medrobot_ros.arms.obstacles import read_obstacles
+    from medrobot_ros.arms.speed import SpeedLimits
+    from medrobot_ros.description import robot_description
     from medrobot_ros.safety.guard import Guard
     from medrobot_ros.stage import EventLog
 
-    arm, period_s, events = _arm(config), 1.0 / config.hardware.rate_hz, EventLog("kinematics")
+    arm, period_s, safety, events = _arm(config), 1.0 / config.hardware.rate_hz, config.safety, EventLog("kinematics")
     solve(arm, arm.T_base_probe(arm.q_home), arm.q_home)  # compiles now, not in the middle of a motion
-    guard = Guard(arm, config.safety, period_s, events)
-    return ArmStage(arm, period_s, guard, events, config.safety.patient_speed_m_per_s)
+    cell = CollisionModel(arm, read_obstacles(robot_description(config), arm), safety.clearance_m, period_s)
+    zone = np.array([safety.patient_zone_low_m, safety.patient_zone_high_m])
+    limits = SpeedLimits(cell.bodies, zone, safety.patient_speed_m_per_s, safety.free_speed_m_per_s)
+    return ArmStage(arm, period_s, Guard(arm, safety, period_s, events), cell, limits, events)
 
 
 def _contact(config: CellConfig) -> Stage:

@@ -81,7 +81,9 @@ class CollisionModel:
         worst = int(np.argmin(d - margins))
         if d[worst] - margins[worst] >= SLACK_M:
             return ""
-        return f"{self.names(worst)} would be {1e3 * d[worst]:.0f} mm apart, less than {1e3 * (margins[worst] + SLACK_M):.0f} mm"
+        needed = f"less than {1e3 * (margins[worst] + SLACK_M):.0f} mm"
+        how = f"overlap by {-1e3 * d[worst]:.0f} mm" if d[worst] < 0.0 else f"would be {1e3 * d[worst]:.0f} mm apart, {needed}"
+        return f"{self.names(worst)} {how}"
 
     def names(self, pair: int) -> str:
         """The two parts of a pair."""

@@ -5,16 +5,19 @@ twists otherwise. It integrates from the last command that was sent, never from 
 when twists stop.
 """
 
-from math import inf
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
-from medrobot_ros.arms.differential_ik import DifferentialIk
+from medrobot_ros.arms.collision import CollisionModel
 from medrobot_ros.arms.goal import resolve
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.arms.reading import JointReading
+from medrobot_ros.arms.route import RoutePlanner
+from medrobot_ros.arms.speed import SpeedLimits
 from medrobot_ros.arms.trajectory import FreeMotion
+from medrobot_ros.arms.twist_motion import TwistMotion
 from medrobot_ros.signals import (
     Array,
     ContactMode,
@@ -50,7 +53,10 @@ class CommandGuard(Protocol):
 
 
 class ArmStage:
-    """Stage `kinematics`. Free motions are planned for `tip_speed_m_per_s`, so that the guard need not clamp."""
+    """Stage `kinematics` of an arm in its `cell`.
+
+    No point of the arm is faster than `limits` allow. The way to a goal is searched for while the arm rests, a slice each period.
+    """
 
     name = "kinematics"
     rate_hz = 100.0
@@ -60,14 +66,15 @@ class ArmStage:
         model: ArmModel,
         period_s: float,
         guard: CommandGuard,
+        cell: CollisionModel,
+        limits: SpeedLimits | None = None,
         events: EventLog | None = None,
-        tip_speed_m_per_s: float = inf,
     ) -> None:
         self._model, self._period_s, self._guard = model, period_s, guard
         self._events = events or EventLog(self.name)
         self._reading = JointReading(model)
-        self._differential = DifferentialIk(model, period_s)
-        self._motion = FreeMotion(model, period_s, tip_speed_m_per_s)
+        self._cell, self._twists = cell, TwistMotion(model, period_s, cell, limits)
+        self._routes, self._motion = RoutePlanner(model, cell), FreeMotion(model, period_s, limits)
         self._decimation = max(1, round(1.0 / (POSE_RATE_HZ * period_s)))
         self.now_ns = 0
         self._samples = 0
@@ -75,6 +82,9 @@ class ArmStage:
         self._q_sent: Array | None = None
         self._qd_sent, self._qdd_sent = np.zeros(model.n), np.zeros(model.n)
         self._moving = False  # whether `_motion` has steps left
+        self._coasting = False  # whether a twist is to be braked from
+        self._seeking = False  # whether the way to the goal is not known yet
+        self._search: Iterator[list[Array] | None] | None = None  # for it, from where the arm has come to rest
         self._mode, self._mode_ns = "off", 0
         self._silence = SILENT_PERIODS + 1
         self._twist_ns = 0
@@ -144,8 +154,18 @@ class ArmStage:
     def _advance(self) -> tuple[str, JointCommand]:
         """The next step of the free motion or the stop under way, else a hold."""
         assert self._q_sent is not None
-        if not self._moving:
-            return self._send(self._q_sent)[0]
+        if self._moving:
+            return self._step()
+        if self._coasting:
+            qd = self._twists.braked(self._qd_sent, self._qdd_sent)
+            self._coasting = bool(qd.any())
+            return self._send(self._q_sent + qd * self._period_s)[0]
+        if self._seeking:
+            self._look_for_way()
+        return self._send(self._q_sent)[0]
+
+    def _step(self) -> tuple[str, JointCommand]:
+        assert self._q_sent is not None
         step = self._motion.step()
         if step is None:
             self._events.add(self.now_ns, "no_trajectory", "held instead")
@@ -155,17 +175,32 @@ class ArmStage:
         q, ended = step
         command, clamped = self._send(q)
         if clamped:
-            self._motion.go_on_from(self._q_sent, self._qd_sent)
+            if not self._motion.go_on_from(self._q_sent, self._qd_sent):
+                self._moving, self._coasting, self._seeking = False, True, self._goal is not None  # from where that ends
         elif ended:
             self._moving, self._ended_ns = False, self.now_ns
         return command
 
+    def _look_for_way(self) -> None:
+        """One slice of the search; where it ends, the motion begins or is refused."""
+        assert self._goal is not None and self._q_sent is not None
+        if self._search is None:
+            self._search = self._routes.search(self._q_sent, self._goal)
+        corners = next(self._search)
+        if corners is None:
+            return
+        self._seeking, self._search = False, None
+        if corners:
+            self._motion.start(self._q_sent, corners)
+            self._moving = True
+        else:
+            self._end_goal("refused", "no way around what stands there was found")
+
     def _brake(self) -> None:
         """Begins a stop from whatever is being sent."""
-        self._moving = bool(self._qd_sent.any())
+        self._seeking, self._search = False, None
         if self._moving:
-            assert self._q_sent is not None
-            self._motion.brake(self._q_sent, self._qd_sent)
+            self._motion.brake()
 
     # --- contact ------------------------------------------------------------------------------------------------------
 
@@ -177,6 +212,8 @@ class ArmStage:
         else:
             if (mode.mode == "off") != (self._mode == "off"):
                 self._interrupt(f"contact mode '{mode.mode}'")
+                if self._q_sent is not None:
+                    self._twists.start(self._q_sent)
             self._mode, self._mode_ns = mode.mode, mode.stamp_ns
 
     def _on_twist(self, twist: TwistCommand) -> Outputs:
@@ -189,12 +226,10 @@ class ArmStage:
         if twist.stamp_ns < self._twist_ns:
             self._events.add(self.now_ns, "stale_twist_command", "older than the last")
             return NOTHING
-        self._twist_ns, self._silence, self._moving = twist.stamp_ns, 0, False
-        qd, slowing = self._differential.step(self._q_sent, self._qd_sent, self._qdd_sent, V)
-        if slowing.pace < 1.0:
-            self._events.add(
-                self.now_ns, "near_singularity", f"condition {slowing.condition:.0f}, pace {slowing.pace:.2f}"
-            )
+        self._twist_ns, self._silence, self._moving, self._coasting = twist.stamp_ns, 0, False, True
+        qd, faults = self._twists.step(self._q_sent, self._qd_sent, self._qdd_sent, V)
+        for kind, detail in faults:
+            self._events.add(self.now_ns, kind, detail)
         return (self._send(self._q_sent + qd * self._period_s)[0],)
 
     # --- goals --------------------------------------------------------------------------------------------------------
@@ -204,7 +239,9 @@ class ArmStage:
         if not reason:
             assert self._q_sent is not None
             q, reason = resolve(self._model, goal, self._q_sent)
-        if q is None:
+        if q is not None:
+            reason = self._cell.too_near(q, self._cell.margins)
+        if q is None or reason:
             if self._goal is None:
                 self._report(goal.goal_id, 0.0, "refused", reason)
             else:
@@ -225,14 +262,14 @@ class ArmStage:
 
     def _begin(self, goal: MotionGoal, q: Array) -> None:
         assert self._q_sent is not None
-        self._motion.start(self._q_sent, self._qd_sent, q)
-        self._moving, self._goal, self._goal_ns = True, q, goal.stamp_ns
+        self._brake()
+        self._goal, self._goal_ns, self._seeking = q, goal.stamp_ns, True
         self._way_rad = float(np.abs(q - self._q_sent).max())
         self._report(goal.goal_id, 0.0, "moving", "")
 
     def _judge_arrival(self) -> None:
         """Ends a goal when its motion has, and the joints are there or late."""
-        if self._goal is None or self._moving:
+        if self._goal is None or self._moving or self._seeking:
             return
         off_rad = float(np.abs(self._reading.q - self._goal).max())
         if off_rad <= ARRIVED_RAD:

@@ -1,63 +1,76 @@
-"""Free motion in joint space by Ruckig: velocity, acceleration and jerk limits, all joints arriving together."""
+"""Free motion in joint space from corner to corner by Ruckig, within velocity, acceleration and jerk limits.
 
-from math import inf
+Ruckig moves along the way, from 0 to 1, so that the joints are always on the straight line that was found to be free, also
+while they brake. The arm rests at each corner.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, RuckigError, Synchronization
+from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, RuckigError
 
 from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.arms.speed import SpeedLimits
 from medrobot_ros.signals import Array
 
 JERK_SHARES = (1.0, 0.99, 0.9)
-TIP_SAMPLES, TIP_MARGIN = 21, 0.95  # the margin covers what lies between the samples
+SAMPLES, MARGIN = 21, 0.95  # of a way, where the speed of the whole arm is looked at; the margin covers what lies between
+STANDING_RAD = 1e-9  # a way shorter than this is none
 
 
 class FreeMotion:
-    """One motion at a time, in steps of `period_s` [s], the probe's tip no faster than `tip_speed_m_per_s`.
+    """One motion at a time, in steps of `period_s` [s], no point of the arm faster than `limits` allow where it is.
 
     Joint arrays have shape (n,).
     """
 
-    def __init__(self, model: ArmModel, period_s: float, tip_speed_m_per_s: float = inf) -> None:
-        self._model, self._tip_speed_m_per_s = model, tip_speed_m_per_s
-        self._generator = Ruckig(model.n, period_s)
-        self._in, self._out = InputParameter(model.n), OutputParameter(model.n)
-        self._in.max_acceleration = np.minimum(model.qdd_max, model.brake_rad_per_s2).tolist()
-        self._jerk = model.qddd_max
+    def __init__(self, model: ArmModel, period_s: float, limits: SpeedLimits | None = None) -> None:
+        self._model, self._limits = model, limits
+        self._acceleration = np.minimum(model.qdd_max, model.brake_rad_per_s2)
+        self._generator = Ruckig(1, period_s)
+        self._in, self._out = InputParameter(1), OutputParameter(1)
+        self._q_begin = self._way = np.zeros(model.n)
+        self._corners: list[Array] = []
 
-    def start(self, q: Array, qd: Array, q_goal: Array) -> None:
-        """Begins a motion from `q` [rad] at `qd` [rad/s] to rest at `q_goal`."""
-        self._in.control_interface = ControlInterface.Position
-        self._in.synchronization = Synchronization.Phase
-        self._in.target_position = q_goal.tolist()
-        self._from(q, qd, self._share_of_speed(q, q_goal))
+    def start(self, q: Array, corners: Sequence[Array]) -> None:
+        """Begins a motion from rest at `q` [rad] by the corners to rest at the last."""
+        self._corners = list(corners)
+        self._to_next_corner(q)
 
-    def brake(self, q: Array, qd: Array) -> None:
-        """Begins a stop from `q` at `qd`, wherever that ends."""
+    def brake(self) -> None:
+        """Begins a stop on the way under way, wherever that ends."""
+        self._corners = []
         self._in.control_interface = ControlInterface.Velocity
-        self._in.synchronization = Synchronization.Phase
-        self._from(q, qd, 1.0)
-
-    def _share_of_speed(self, q: Array, q_goal: Array) -> float:
-        """The share of the joint speeds at which the tip keeps its own, all along the straight way in joint space."""
-        way = q_goal - q
-        rate = float(
-            np.min(self._model.qd_max / np.maximum(np.abs(way), 1e-9))
-        )  # of the way in a second, at full speed
-        places = (q + share * way for share in np.linspace(0.0, 1.0, TIP_SAMPLES))
-        fastest = max(float(np.linalg.norm(self._model.jacobian_probe(p)[:3] @ way)) for p in places) * rate
-        return min(1.0, TIP_MARGIN * self._tip_speed_m_per_s / max(fastest, 1e-9))
-
-    def _from(self, q: Array, qd: Array, share_of_speed: float) -> None:
-        self._in.max_velocity = (share_of_speed * self._model.qd_max).tolist()
-        self.go_on_from(q, qd)
-        self._in.target_velocity = self._in.target_acceleration = [0.0] * len(q)
         self._generator.reset()
 
-    def go_on_from(self, q: Array, qd: Array) -> None:
-        """Goes on from another state than the last step's, because a clamp sent that instead."""
-        self._in.current_position, self._in.current_velocity = q.tolist(), qd.tolist()
-        self._in.current_acceleration = [0.0] * len(q)
+    def _to_next_corner(self, q: Array) -> None:
+        self._q_begin, self._way = q, self._corners.pop(0) - q
+        length = np.maximum(np.abs(self._way), STANDING_RAD)
+        self._in.control_interface = ControlInterface.Position
+        self._in.current_position = self._in.current_velocity = self._in.current_acceleration = [0.0]
+        self._in.target_position, self._in.target_velocity = [1.0], [0.0]
+        self._in.max_velocity = [self._share_of_speed() * float(np.min(self._model.qd_max / length))]
+        self._in.max_acceleration = [float(np.min(self._acceleration / length))]
+        self._jerk = float(np.min(self._model.qddd_max / length))
+        self._generator.reset()
+
+    def _share_of_speed(self) -> float:
+        """The share of the joint speeds at which every point of the arm keeps its own limit, all along the way."""
+        if self._limits is None:
+            return 1.0
+        duration_s = max(float(np.max(np.abs(self._way) / self._model.qd_max)), STANDING_RAD)  # at full speed
+        qd, between_s = self._way / duration_s, duration_s / (SAMPLES - 1)
+        places = (self._q_begin + share * self._way for share in np.linspace(0.0, 1.0, SAMPLES))
+        most = max(self._limits.share(q, qd, between_s) for q in places)
+        return min(1.0, MARGIN / max(most, STANDING_RAD))
+
+    def go_on_from(self, q: Array, qd: Array) -> bool:
+        """Goes on from another state than the last step's, because a clamp sent that instead; False where it left the way."""
+        square = max(float(self._way @ self._way), STANDING_RAD**2)
+        share = float((q - self._q_begin) @ self._way) / square
+        self._in.current_position, self._in.current_velocity = [share], [float(qd @ self._way) / square]
+        self._in.current_acceleration = [0.0]
+        return bool(np.abs(self._q_begin + share * self._way - q).max() < STANDING_RAD)
 
     def step(self) -> tuple[Array, bool] | None:
         """The next `q` and whether it is the last; None where no trajectory leads on."""
@@ -65,12 +78,16 @@ class FreeMotion:
         if result not in (Result.Working, Result.Finished):
             return None
         self._out.pass_to_input(self._in)
-        return np.array(self._out.new_position), result == Result.Finished
+        q, ended = self._q_begin + self._out.new_position[0] * self._way, result == Result.Finished
+        if ended and self._corners:
+            self._to_next_corner(q)
+            ended = False
+        return q, ended
 
     def _update(self) -> Result:
         """Ruckig finds nothing where two of its profiles meet exactly, and then a solution just beside."""
         for share in JERK_SHARES:
-            self._in.max_jerk = (share * self._jerk).tolist()
+            self._in.max_jerk = [share * self._jerk]
             try:
                 return self._generator.update(self._in, self._out)
             except RuckigError:

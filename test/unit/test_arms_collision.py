@@ -129,7 +129,7 @@ def test_an_arm_that_is_too_near_may_leave_but_comes_no_nearer() -> None:
     tip = model.T_base_probe(model.q_home)[:3, 3]
     box = Box("shelf", np.eye(4) + np.pad(tip[:, None] - [[0.0], [0.0], [0.052]], ((0, 1), (3, 0))), np.array([0.3, 0.3, 0.1]))
     cell = CollisionModel(model, Obstacles(boxes=(box,)), MARGIN_M, PERIOD_S)
-    assert "probe and shelf would be" in cell.too_near(model.q_home, cell.margins)
+    assert "probe and shelf" in cell.too_near(model.q_home, cell.margins)
     eased = cell.eased(model.q_home, cell.margins)
     down = np.linalg.pinv(model.jacobian_probe(model.q_home))[:, 2]
     assert cell.way_is_free(model.q_home, model.q_home - 0.05 * down, eased)

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from medrobot_ros.arms import load_arm
+from medrobot_ros.arms.collision import CollisionModel
 from medrobot_ros.arms.controller import SILENT_PERIODS, ArmStage
 from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.arms.obstacles import Obstacles
+from medrobot_ros.arms.speed import SpeedLimits
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.signals import (
     Array,
@@ -24,6 +27,7 @@ from medrobot_ros.stage import Stage
 
 PERIOD_S = 0.002
 PERIOD_NS = 2_000_000
+NO_OBSTACLES = Obstacles()
 COMMANDS = "forward_position_controller/commands"
 INTO = np.array([0.0, 0.0, 0.02, 0.0, 0.0, 0.0])
 
@@ -45,10 +49,12 @@ class OpenGuard:
 class Rig:
     """A stage whose joints follow its commands at once."""
 
-    def __init__(self, arm: str = "fr3") -> None:
+    def __init__(self, arm: str = "fr3", obstacles: Obstacles = NO_OBSTACLES, zone_m: Array | None = None) -> None:
         self.model: ArmModel = load_arm(arm, "curvilinear")
         self.guard = OpenGuard()
-        self.stage = ArmStage(self.model, PERIOD_S, self.guard)
+        self.cell = CollisionModel(self.model, obstacles, 0.01, PERIOD_S)
+        limits = None if zone_m is None else SpeedLimits(self.cell.bodies, zone_m, 0.1, 0.4)
+        self.stage = ArmStage(self.model, PERIOD_S, self.guard, self.cell, limits)
         self.q = self.model.q_home.copy()
         self.now_ns = 0
         self.sent: list[Array] = []
