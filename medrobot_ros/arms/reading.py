@@ -5,6 +5,8 @@ import numpy as np
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.signals import Array, JointState
 
+CLOCK_STEP = 10  # so many older states in a row are a clock that was set back, not messages out of order
+
 
 class JointReading:
     """The newest good joint state; `q` [rad] and `qd` [rad/s], shape (n,), once there is one."""
@@ -12,6 +14,7 @@ class JointReading:
     def __init__(self, model: ArmModel) -> None:
         self._model = model
         self.stamp_ns: int | None = None
+        self._older = 0
         self.q: Array = model.q_home
         self.qd: Array = np.zeros(model.n)
 
@@ -22,7 +25,9 @@ class JointReading:
             return "bad_joint_state", f"{state.q.size} positions, {state.qd.size} velocities for {self._model.n} joints"
         if not (np.isfinite(state.q).all() and np.isfinite(state.qd).all()):
             return "bad_joint_state", "not finite"
-        if self.stamp_ns is not None and state.stamp_ns < self.stamp_ns:
+        older = self.stamp_ns is not None and state.stamp_ns < self.stamp_ns
+        self._older = self._older + 1 if older else 0
+        if self.stamp_ns is not None and older and self._older < CLOCK_STEP:
             return "stale_joint_state", f"{1e-6 * (self.stamp_ns - state.stamp_ns):.1f} ms older than the last"
         self.q = state.q if self.stamp_ns is None else self._model.nearest_turn(state.q, self.q)
         self.stamp_ns, self.qd = state.stamp_ns, state.qd

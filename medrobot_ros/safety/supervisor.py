@@ -41,6 +41,7 @@ class Supervisor:
         self._ticked_ns = 0
         self._heard_ns: dict[str, int] = {}
         self._inactive: set[str] = set()
+        self._felt_ns: int | None = None
         self._state, self._epoch = "starting", 0
         self._reasons: tuple[str, ...] = ()
         self._retreat_ns = self._published_ns = 0
@@ -56,7 +57,7 @@ class Supervisor:
         elif topic == "joint_states":
             self._judge_joints(signal)
         elif topic == "contact/wrench":
-            self._heard_ns["contact"] = self.now_ns
+            self._heard_ns["contact"] = self._felt_ns = self.now_ns
             self._judge_force(signal)
         elif topic == "contact/state" and isinstance(signal, ContactStatus):
             self._contact_state = signal.state
@@ -122,6 +123,7 @@ class Supervisor:
         late_ns = since_last_ns - 2 * TICK_NS
         if late_ns > 0:
             self._heard_ns = {source: heard_ns + late_ns for source, heard_ns in self._heard_ns.items()}
+            self._felt_ns = None if self._felt_ns is None else self._felt_ns + late_ns
 
     def _judge_silence(self) -> None:
         for source in (*self._required, "joint_states"):
@@ -130,8 +132,17 @@ class Supervisor:
             if self.now_ns - self._heard_ns[source] > limit_s * 1e9:
                 self._lose(source, f"{source} silent for more than {1e3 * limit_s:.0f} ms")
 
+        limit_ns = self._config.control_timeout_s * 1e9
+        if self._engaged and self._felt_ns is not None and self.now_ns - self._felt_ns > limit_ns:
+            self._stop(f"no contact force for more than {1e-6 * limit_ns:.0f} ms")
+
+    @property
+    def _engaged(self) -> bool:
+        """Whether contact is on its way to the skin, on it, or on its way off."""
+        return self._contact_state not in ("", "free")
+
     def _end_retreat(self) -> None:
-        if self._contact_state in ("", "free") or self.now_ns - self._retreat_ns > RETREAT_NS:
+        if not self._engaged or self.now_ns - self._retreat_ns > RETREAT_NS:
             self._stop("retreated")
 
     def _retreat(self, reason: str) -> None:
@@ -166,7 +177,7 @@ class Supervisor:
         if silent or self._inactive:
             return False, f"not reset: {', '.join(sorted({*silent, *self._inactive}))} still silent or inactive"
         self._epoch += 1
-        self._reasons = ()
+        self._reasons, self._felt_ns = (), None
         self._heard_ns.update(dict.fromkeys((*self._required, "joint_states"), self.now_ns))
         self._set("ok")
         return True, "reset; resume the task when the cell is safe"

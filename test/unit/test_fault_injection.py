@@ -1,0 +1,51 @@
+"""Every fault of the table in a cell in one process: while scanning in each run, in every phase with the slow tests."""
+
+import pytest
+from faults import FAULTS, FORCE_LIMIT_N, PHASES, FaultyCell, inject, row
+
+from medrobot_ros.config import CellConfig
+
+ACT_S = {True: 0.07, False: 0.53}  # silence, and the supervisor's own tick: 50 ms and 500 ms, and 20 ms
+RETREAT_S = 3.0
+STAND_S = 0.25  # from a fault to standstill where nothing retreats: 50 ms, and the arm's deceleration from scanning speed
+SLOWER = {"wrench lost", "wrench nan", "wrench inf"}  # contact's own 50 ms come first; kinematics brakes after 6 ms without a twist
+
+
+@pytest.fixture(scope="module")
+def cells():
+    made = {}
+
+    def at(phase):
+        if phase not in made:
+            made[phase] = FaultyCell(CellConfig()).to_phase(phase)
+        return made[phase]
+
+    return at
+
+
+CASES = [
+    pytest.param(phase, fault, id=f"{fault.name}, {phase}", marks=[] if phase == "scan" else pytest.mark.slow)
+    for phase in PHASES for fault in FAULTS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "fault"), CASES)
+def test_a_fault_does_no_harm_and_ends_as_the_table_says(cells, phase, fault):
+    o = inject(cells(phase), fault)
+    said = row(fault, phase, o)
+    assert o.force_max_n < FORCE_LIMIT_N, said
+    assert o.finite, said
+    assert o.recovered, said
+    if fault.reaction == "any":
+        assert not o.states or o.latched, said
+        return
+    if fault.reaction == "goes on":
+        assert not o.states, said
+        return
+    if fault.reaction == "stands":
+        assert o.still_s is not None and (phase != "scan" or o.still_s < STAND_S), said
+        return
+    assert o.states[-1] == "stopped" and o.latched, said
+    assert o.acted_s <= ACT_S[fault.on_control_path] + (0.05 if fault.name in SLOWER else 0.0), said
+    limit_s = STAND_S if fault.reaction == "stop" else ACT_S[False] + RETREAT_S
+    assert o.still_s is not None and (phase != "scan" or o.still_s < limit_s), said
