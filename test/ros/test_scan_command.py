@@ -48,10 +48,12 @@ def run_folder(out):
 
 def wait_for_phase(process, phase):
     """Reads the progress lines up to a phase."""
+    lines = []
     for line in process.stdout:
+        lines.append(line)
         if f" {phase} " in line:
             return
-    pytest.fail(f"ended before the phase '{phase}'")
+    pytest.fail(f"ended before the phase '{phase}':\n{''.join(lines)}")
 
 
 @pytest.mark.slow  # a loaded machine may rightly end it with a safety stop
