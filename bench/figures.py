@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import quality
 from calibration import calibration
+from motion import motion
 
 ARMS = ("fr3", "gen3", "iiwa7")
 FIGURES = (
@@ -79,6 +80,7 @@ def main() -> None:
     result = {
         "limits": LIMITS,
         "kinematics": kinematics(),
+        "motion": {arm: motion(arm) for arm in ARMS},
         "simulate": {arm: examination("simulate", arm) for arm in ARMS},
         "scan": {arm: examination("scan", arm) for arm in ARMS},
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},

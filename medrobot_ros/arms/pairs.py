@@ -4,6 +4,8 @@ Neighbouring links touch by their build, and so do the ends of short wrists. As 
 found in random postures.
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import combinations, product
 
 import numpy as np
@@ -21,18 +23,24 @@ NEVER_M = 0.05  # a pair that stays this much further than the margin in all of 
 
 def watched(model: ArmModel, obstacles: Obstacles, margin_m: float) -> Bodies:
     """The arm in its cell with the pairs that matter."""
+    own, count = _own(model, margin_m), len(model.capsules)
+    moving = [i for i, c in enumerate(model.capsules) if c.segment >= 0]
+    cell = _indices(product(moving, range(count, count + len(obstacles.capsules))))
+    return gather(model, obstacles, np.concatenate((own, cell)), _indices(product(moving, range(len(obstacles.boxes)))))
+
+
+@lru_cache(maxsize=16)
+def _own(model: ArmModel, margin_m: float) -> Indices:
+    """The pairs of the arm's own capsules."""
     segment = [c.segment for c in model.capsules]
-    moving = [i for i, s in enumerate(segment) if s >= 0]
-    own = [(i, j) for i, j in combinations(range(len(segment)), 2) if abs(segment[i] - segment[j]) > 1]
-    every = gather(model, Obstacles(), np.array(own, dtype=np.int64), np.zeros((0, 2), dtype=np.int64))
+    pairs = _indices((i, j) for i, j in combinations(range(len(segment)), 2) if abs(segment[i] - segment[j]) > 1)
+    every = gather(model, Obstacles(), pairs, _indices(()))
     postures = np.random.default_rng(0).uniform(model.q_lower, model.q_upper, (POSTURES, model.n))
     least, share = _found(every, postures, margin_m)
-    own_watched = every.pairs[(share <= ALWAYS_SHARE) & (least <= margin_m + NEVER_M)]
-    cell = _indices(product(moving, range(len(segment), len(segment) + len(obstacles.capsules))))
-    return gather(model, obstacles, np.concatenate((own_watched, cell)), _indices(product(moving, range(len(obstacles.boxes)))))
+    return pairs[(share <= ALWAYS_SHARE) & (least <= margin_m + NEVER_M)]
 
 
-def _indices(pairs: "product[tuple[int, ...]]") -> Indices:
+def _indices(pairs: Iterable[tuple[int, ...]]) -> Indices:
     return np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
 
 

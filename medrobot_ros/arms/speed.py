@@ -1,5 +1,7 @@
 """How fast any point of an arm moves, against what is allowed where it is: near the patient less than elsewhere."""
 
+from math import sqrt
+
 import numpy as np
 from numba import njit
 
@@ -44,13 +46,14 @@ def _share(bodies, q, qd, zone, near_m_per_s, free_m_per_s, ahead_s):  # type: i
 
 @njit(cache=True)
 def _fastest(bodies, c, a, b, z, o, qd):  # type: ignore[no-untyped-def]
-    """No point of a capsule is faster than this [m/s]."""
-    turn, v_a, v_b = np.zeros(3), np.zeros(3), np.zeros(3)
+    """No point of a capsule is faster than this [m/s]: its ends turn with it, and its surface about them."""
+    wx, wy, wz, vx, vy, vz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # of the end `a`
     for joint in range(bodies.segment[c] + 1):
-        for k in range(3):
-            i, j = (k + 1) % 3, (k + 2) % 3
-            turn[k] += z[joint, k] * qd[joint]
-            v_a[k] += (z[joint, i] * (a[j] - o[joint, j]) - z[joint, j] * (a[i] - o[joint, i])) * qd[joint]
-            v_b[k] += (z[joint, i] * (b[j] - o[joint, j]) - z[joint, j] * (b[i] - o[joint, i])) * qd[joint]
-    ends = np.sqrt(max(np.sum(v_a * v_a), np.sum(v_b * v_b)))
-    return ends + np.sqrt(np.sum(turn * turn)) * bodies.radius[c]
+        x, y, w = z[joint, 0] * qd[joint], z[joint, 1] * qd[joint], z[joint, 2] * qd[joint]
+        rx, ry, rz = a[0] - o[joint, 0], a[1] - o[joint, 1], a[2] - o[joint, 2]
+        wx, wy, wz = wx + x, wy + y, wz + w
+        vx, vy, vz = vx + y * rz - w * ry, vy + w * rx - x * rz, vz + x * ry - y * rx
+    dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    ux, uy, uz = vx + wy * dz - wz * dy, vy + wz * dx - wx * dz, vz + wx * dy - wy * dx
+    ends = max(vx * vx + vy * vy + vz * vz, ux * ux + uy * uy + uz * uz)
+    return sqrt(ends) + sqrt(wx * wx + wy * wy + wz * wz) * bodies.radius[c]
