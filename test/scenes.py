@@ -54,7 +54,7 @@ def solvable_scenes(arm: str, count: int, seed: int = 5) -> Iterator[Scene]:
                 stand, cell = more, fuller
             elif k == 0:
                 break
-        if not _free(cell, begin, end):
+        if not cell.way_is_free(begin, end, cell.margins):
             found += 1
             yield Scene(model, cell, begin, end)
 
@@ -72,4 +72,4 @@ def _box(name: str, p_base_box: Array, rng: np.random.Generator) -> Box:
 
 
 def _free(cell: CollisionModel, q: Array, q_goal: Array) -> bool:
-    return cell.way_is_free(q, q_goal, cell.margins)
+    return cell.way_is_free(q, q_goal, cell.margins) and not cell.too_near(q_goal, cell.margins)

@@ -16,6 +16,7 @@ from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.signals import Array
 
 WAYS_PER_SLICE = 3  # looked at: some 1 ms
+ASKED_PER_SLICE = 50
 SLICES = 2000  # after which the search gives up
 RANGE_RAD = 1.0  # of one branch of the tree
 SHORTCUTS = 60  # tried at random
@@ -37,6 +38,9 @@ class RoutePlanner:
             yield [q_goal]
             return
         corners: list[Array] = []
+        if not self._cell.way_is_free(q_goal, q_goal, margins):
+            yield corners  # OMPL would wait for another goal
+            return
         for found in self._connected(q, q_goal, margins):
             corners = found or corners
             yield None
@@ -49,7 +53,7 @@ class RoutePlanner:
         """RRT-Connect, slice by slice, until it has found the corners or given up."""
         base, geometric = _ompl()
         space = base.RealVectorStateSpace(self._model.n)
-        space.setBounds(_bounds(base, np.minimum(q, self._low()), np.maximum(q, self._high())))
+        space.setBounds(_bounds(base, *self._range(q, q_goal)))
         info = base.SpaceInformation(space)
         ways = _ways(base)(info, self._model.n, lambda a, b: self._cell.way_is_free(a, b, margins))
         states = _states(base)(info, self._model.n, lambda a: self._cell.way_is_free(a, a, margins))
@@ -62,20 +66,18 @@ class RoutePlanner:
         planner.setRange(RANGE_RAD)
         planner.setup()
         for _ in range(SLICES):
-            end = ways.seen + WAYS_PER_SLICE
-            planner.solve(base.PlannerTerminationCondition(lambda end=end: ways.seen >= end))
+            planner.solve(base.PlannerTerminationCondition(_Slice(ways).is_over))
             if problem.hasExactSolution():
                 path = problem.getSolutionPath()
                 yield [_joints(path.getState(k), self._model.n) for k in range(1, path.getStateCount())]
                 return
             yield None
 
-    def _low(self) -> Array:
-        """Joints without stops need no second turn to get anywhere."""
-        return np.where(self._model.wraps, -np.pi, self._model.q_lower)
-
-    def _high(self) -> Array:
-        return np.where(self._model.wraps, np.pi, self._model.q_upper)
+    def _range(self, q: Array, q_goal: Array) -> tuple[Array, Array]:
+        """Where to search; joints without stops need no further turn to get anywhere."""
+        low = np.where(self._model.wraps, -np.pi, self._model.q_lower)
+        high = np.where(self._model.wraps, np.pi, self._model.q_upper)
+        return np.minimum(low, np.minimum(q, q_goal)), np.maximum(high, np.maximum(q, q_goal))
 
     def _shortened(self, route: list[Array], margins: Array) -> Iterator[list[Array]]:
         """Joins random places of the route, where that is free, and leaves out what lies between."""
@@ -96,6 +98,18 @@ class RoutePlanner:
             if not self._cell.way_is_free(out[-1], after, margins):
                 out.append(corner)
         return [*out, route[-1]]
+
+
+class _Slice:
+    """Over after so many ways, or after so many questions whether it is: OMPL also waits without looking at any."""
+
+    def __init__(self, ways: Any) -> None:
+        self._ways, self._end, self._asked = ways, ways.seen + WAYS_PER_SLICE, 0
+
+    def is_over(self) -> bool:
+        """OMPL asks in each of its rounds."""
+        self._asked += 1
+        return bool(self._ways.seen >= self._end or self._asked > ASKED_PER_SLICE)
 
 
 @lru_cache(maxsize=1)

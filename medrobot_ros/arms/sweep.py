@@ -11,6 +11,7 @@ from medrobot_ros.arms.bodies import extents, pair_distance, place, surely_apart
 from medrobot_ros.arms.stopping import braked
 
 SLACK_M = 0.002  # nearer the margin than this counts as on it, so that a way has finitely many steps
+MOST_STEPS = 5000  # of a stop; one that takes longer is none
 EARLY = 0.5  # pairs that have used up this share of their gaps are looked at together with one that has used up all
 
 
@@ -30,7 +31,7 @@ def way_is_free(bodies, q, q_goal, margins):  # type: ignore[no-untyped-def]
                 gap = surely_apart(bodies, low, high, k) - margins[k]
                 if gap < (1.0 - share) * furthest[k] or gap < SLACK_M:
                     gap = pair_distance(bodies, at_a, at_b, k, x, y) - margins[k]
-                if gap < SLACK_M:
+                if not gap >= SLACK_M:  # nor where it is not finite
                     return False
                 seen[k] = share
                 due[k] = np.inf if gap >= (1.0 - share) * furthest[k] else min(1.0, share + gap / furthest[k])
@@ -46,9 +47,11 @@ def stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, per
     qdd = (qd_next - qd) / period
     q, qd = q + qd_next * period, qd_next
     near = _within(bodies, gaps, _stopping_turn(qd, qdd, deceleration, jerk_step, period))
+    if near.size == 0:
+        return True
     left, least = np.zeros(near.size), np.minimum(gaps[near], SLACK_M)
     x, y = np.empty(3), np.empty(3)
-    while near.size > 0:
+    for _ in range(MOST_STEPS):
         resting = np.sum(np.abs(qd)) == 0.0
         if resting or left.min() <= 0.0:
             at_a, at_b, _, _ = place(bodies, q)
@@ -66,14 +69,16 @@ def stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, per
         for k in range(near.size):
             for joint in range(q.size):
                 left[k] -= abs(qd[joint]) * period * bodies.reach[near[k], joint]
-    return True
+    return False
 
 
 @njit(cache=True)
 def _stopping_turn(qd, qdd, deceleration, jerk_step, period):  # type: ignore[no-untyped-def]
     """How far (n,) [rad] each joint still turns, the step with `qd` included."""
     turn = np.abs(qd) * period
-    while np.sum(np.abs(qd)) > 0.0:
+    for _ in range(MOST_STEPS):
+        if np.sum(np.abs(qd)) == 0.0:
+            break
         qd_braked = braked(qd, qdd, deceleration, jerk_step, period)
         qd, qdd = qd_braked, (qd_braked - qd) / period
         turn += np.abs(qd) * period

@@ -53,8 +53,14 @@ def test_a_straight_way_is_taken_at_once() -> None:
 
 
 def test_a_search_waits_often_and_gives_up() -> None:
-    """Shut in between two plates, there is no way: a slice a time, the arm's owner is asked to wait."""
+    """Where no way at all is free, the arm's owner is asked to wait, slice by slice, and then told."""
     scene = next(solvable_scenes("fr3", 1))
     scene.cell.way_is_free = lambda q, q_goal, margins: bool((q == q_goal).all())  # type: ignore[method-assign]
     *waits, corners = RoutePlanner(scene.model, scene.cell).search(scene.q, scene.q_goal)
     assert corners == [] and len(waits) == SLICES
+
+
+def test_a_goal_that_is_too_near_has_no_way_and_is_not_waited_for() -> None:
+    scene = next(solvable_scenes("fr3", 1))
+    touching = next(q for q in np.linspace(scene.q, scene.q_goal, 200) if scene.cell.too_near(q, scene.cell.margins))
+    assert list(RoutePlanner(scene.model, scene.cell).search(scene.q, touching)) == [[]]
