@@ -224,6 +224,11 @@ class ImagingSection(Section):
     simulate_rate_hz: float = setting(10.0, "images a second in `medrobot simulate`", "Hz", 1, 60)
     depth_m: float = setting(0.12, "depth drawn", "m", 0.03, 0.25)
     frequency_hz: float = setting(3.5e6, "centre frequency", "Hz", 1e6, 15e6)
+    focus_m: float = setting(0.06, "depth at which the transmitted beam is narrowest", "m", 0.01, 0.25)
+    f_number: float = setting(2.0, "depth over width of the aperture that forms a line", "", 1, 8)
+    elevation_slices: int = setting(1, "planes across the image that make up its thickness in the twin; 5 for all of it", "", 1, 5)
+    tgc_db_per_cm_mhz: float = setting(0.7, "gain over depth, each way", "dB/cm/MHz", 0, 1.5)
+    noise_db: float = setting(-114.0, "the receiver's noise against full scale, before gain over depth", "dB", -140, -40)
     gain_db: float = setting(0.0, "overall gain", "dB", -40, 40)
     dynamic_range_db: float = setting(60.0, "range of echo levels drawn", "dB", 30, 100)
 

@@ -41,6 +41,10 @@ class ScanLines:
         """Each line's angle [rad] or lateral position [m]. Shape (lines,)."""
         return np.linspace(-0.5 * self.width, 0.5 * self.width, self.lines)
 
+    def spacing_m(self, depth_m: Array) -> Array:
+        """Distance between neighbouring lines at depths along them, any shape [m]."""
+        return self.width / (self.lines - 1) * (self.radius_m + depth_m if self.radius_m else np.ones_like(depth_m))
+
     def faces_and_directions(self) -> tuple[Array, Array]:
         """Where each line begins and its unit direction in the probe's x-z plane, both (lines, 2)."""
         if self.radius_m == 0.0:

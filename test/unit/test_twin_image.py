@@ -12,7 +12,9 @@ from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.signals import PatientTruth
 from medrobot_ros.twin.anatomy import HIGH_M, LOW_M, MATERIALS, VOXEL_M, Anatomy, Tissue
 from medrobot_ros.twin.body import Body
-from medrobot_ros.twin.ultrasound import ASSUMED_SPEED_M_PER_S, INDENTATION_DECAY_M, TGC_DB_PER_CM_MHZ, TwinUltrasound, make
+from medrobot_ros.twin.chart import INDENTATION_DECAY_M
+from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S
+from medrobot_ros.twin.ultrasound import TwinUltrasound, make
 
 SHAPE = tuple(round((high - low) / step) for low, high, step in zip(LOW_M, HIGH_M, VOXEL_M, strict=True))
 SETTINGS = ImagingSection()
@@ -63,7 +65,7 @@ def test_attenuation_is_two_way_and_made_up_for_by_the_gain_over_depth(tissue):
     m = MATERIALS[tissue]
     levels = echoes_db(block(tissue), gain_db=-5.0, dynamic_range_db=90.0)[:, rows(0.01, 0.09)].mean(axis=0)
     depth_cm = 100.0 * SETTINGS.depth_m / 512 * np.arange(len(levels))
-    expected = 2.0 * MHZ * (TGC_DB_PER_CM_MHZ - m.attenuation_db_per_cm_mhz * m.speed_m_per_s / ASSUMED_SPEED_M_PER_S)
+    expected = 2.0 * MHZ * (SETTINGS.tgc_db_per_cm_mhz - m.attenuation_db_per_cm_mhz * m.speed_m_per_s / ASSUMED_SPEED_M_PER_S)
     assert np.polyfit(depth_cm, levels, 1)[0] == pytest.approx(expected, abs=0.25)
 
 
@@ -186,7 +188,7 @@ def test_speckle_stays_with_the_tissue_and_decorrelates_across_it():
         return float(np.corrcoef(a, b)[0, 1])
 
     assert correlation(0.0001) > 0.85
-    assert abs(correlation(0.004)) < 0.15
+    assert abs(correlation(0.010)) < 0.15
 
 
 def test_speckle_moves_sideways_with_the_tissue():

@@ -1,0 +1,11 @@
+"""How the B-mode's inner functions are compiled: scalar functions of one scan line, without allocation, exceptions or Python objects.
+
+Such a function runs as machine code on the CPU, and the same source is called from CUDA kernels, which compile it again.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(cache=True, nogil=True, fastmath=True)

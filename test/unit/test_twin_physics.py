@@ -1,0 +1,194 @@
+"""The twin's B-mode against closed forms, before compression, on flat skin: speckle, beam, refraction, speed of sound."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_twin_image import LINEAR, SETTINGS, SHAPE, at, block, flat_body, rows
+
+from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
+from medrobot_ros.twin.ray import ECHO
+from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S
+from medrobot_ros.twin.ultrasound import SAMPLES, TwinUltrasound
+
+SAMPLE_M = SETTINGS.depth_m / SAMPLES
+WAVELENGTH_M = ASSUMED_SPEED_M_PER_S / SETTINGS.frequency_hz
+QUIET = {"noise_db": -140.0, "tgc_db_per_cm_mhz": 0.0}
+
+
+def twin(labels, points=(), **settings) -> TwinUltrasound:
+    return TwinUltrasound(replace(SETTINGS, **settings), LINEAR, flat_body(), labels, 0, np.asarray(points).reshape(-1, 4))
+
+
+def envelope(labels, points=(), T=None, **settings) -> np.ndarray:
+    return twin(labels, points, **settings).envelope(0, at(0.0), 0.0)
+
+
+def sides(labels: np.ndarray, tissue: Tissue, top: float, bottom: float) -> np.ndarray:
+    """The volume with another tissue between two depths where x is negative; a probe that points down sees it at its first lines."""
+    labels[: SHAPE[0] // 2, :, round(top / VOXEL_M[2]) : round(bottom / VOXEL_M[2])] = tissue
+    return labels
+
+
+def echo_of(tissue_above: Tissue, tissue_below: Tissue) -> float:
+    """Amplitude of the flat interface at 20 mm, without the attenuation above it."""
+    a = envelope(block(tissue_above, (tissue_below, 0.02, 0.2)), **QUIET)
+    return float(a[60:-60, rows(0.017, 0.023)].max(axis=1).mean())
+
+
+def kept(tissue: Tissue, path_m: float) -> float:
+    return 10.0 ** (-2.0 * MATERIALS[tissue].attenuation_db_per_cm_mhz * 1e-6 * SETTINGS.frequency_hz * 100.0 * path_m / 20.0)
+
+
+def reflected(a: Tissue, b: Tissue) -> float:
+    za, zb = MATERIALS[a].impedance_mrayl, MATERIALS[b].impedance_mrayl
+    return abs(zb - za) / (zb + za)
+
+
+@pytest.mark.parametrize("slices", [1, 5])
+def test_the_envelope_of_speckle_is_rayleigh_distributed(slices):
+    source = twin(block(Tissue.LIVER), elevation_slices=slices, **QUIET)
+    a = np.concatenate([source.envelope(0, at(0.0, y=y), 0.0) for y in (0.0, 0.03, 0.06, 0.09)])[:, rows(0.01, 0.1)]
+    a = a / np.sqrt((a**2).mean(axis=0))
+    assert a.mean() / a.std() == pytest.approx(1.91, rel=0.03)
+
+
+@pytest.mark.parametrize("slices", [1, 5])
+def test_scatterers_are_as_bright_as_their_tissue_says_at_every_depth(slices):
+    labels, m = block(Tissue.LIVER), MATERIALS[Tissue.LIVER]
+    source = twin(labels, elevation_slices=slices, **QUIET)
+    power = np.mean([source.envelope(0, at(0.0, y=y), 0.0)[10:-10] ** 2 for y in 0.02 * np.arange(6)], (0, 1))
+    depth_m = SAMPLE_M * np.arange(SAMPLES) * m.speed_m_per_s / ASSUMED_SPEED_M_PER_S
+    level = 10.0 * np.log10(power) - 20.0 * np.log10([kept(Tissue.LIVER, d) for d in depth_m])
+    for part in (rows(0.01, 0.04), rows(0.04, 0.07), rows(0.07, 0.1)):
+        assert level[part].mean() == pytest.approx(m.scatter_db, abs=0.5)
+
+
+@pytest.mark.parametrize("tissue", [Tissue.LIVER, Tissue.KIDNEY, Tissue.SKIN])
+def test_attenuation_slope(tissue):
+    m = MATERIALS[tissue]
+    source = twin(block(tissue), **QUIET)
+    a = np.mean([source.envelope(0, at(0.0, y=y), 0.0) ** 2 for y in 0.02 * np.arange(-6, 7)], (0, 1))
+    part = rows(0.005, 0.1)
+    slope = np.polyfit(100.0 * SAMPLE_M * np.arange(SAMPLES)[part], 10.0 * np.log10(a[part]), 1)[0]
+    expected = -2.0 * m.attenuation_db_per_cm_mhz * 1e-6 * SETTINGS.frequency_hz * m.speed_m_per_s / ASSUMED_SPEED_M_PER_S
+    assert slope == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("above", "below"), [(Tissue.BLOOD, Tissue.BONE), (Tissue.BLOOD, Tissue.FAT), (Tissue.BLOOD, Tissue.BILE), (Tissue.BILE, Tissue.BLOOD)]
+)
+def test_an_interface_echoes_by_its_impedances(above, below):
+    expected = ECHO * reflected(above, below) * kept(above, 0.0195)
+    assert echo_of(above, below) == pytest.approx(expected, rel=0.03)
+
+
+def test_what_an_interface_sends_back_is_missing_below_it():
+    stack = block(Tissue.BLOOD, (Tissue.FAT, 0.02, 0.03), (Tissue.BONE, 0.03, 0.2))
+    a = envelope(stack, **QUIET)[60:-60, rows(0.027, 0.034)].max(axis=1).mean()
+    through = 1.0 - reflected(Tissue.BLOOD, Tissue.FAT) ** 2
+    expected = ECHO * reflected(Tissue.FAT, Tissue.BONE) * through * kept(Tissue.BLOOD, 0.0195) * kept(Tissue.FAT, 0.01)
+    assert a == pytest.approx(expected, rel=0.03)
+
+
+def peak_m(a: np.ndarray) -> float:
+    """Depth of the brightest sample of a line, to a share of a sample by the parabola through its neighbours."""
+    k = int(np.argmax(a))
+    left, here, right = np.log(a[k - 1 : k + 2] + 1e-12)
+    return (k + 0.5 * (left - right) / (left - 2.0 * here + right)) * SAMPLE_M
+
+
+@pytest.mark.parametrize("tissue", [Tissue.FAT, Tissue.MUSCLE, Tissue.BLOOD])
+def test_a_wire_is_displaced_as_the_speed_of_sound_above_it_says(tissue):
+    top, bottom, wire = 0.01, 0.03, 0.05
+    labels = sides(block(Tissue.BILE), tissue, top, bottom)
+    a = envelope(labels, [[-0.012, 0.0, wire, 1.0], [0.012, 0.0, wire, 1.0]], **QUIET)
+    c, c0 = MATERIALS[tissue].speed_m_per_s, MATERIALS[Tissue.BILE].speed_m_per_s
+    around = rows(0.045, 0.055)
+    left, right = (peak_m(a[half][:, around].max(axis=0)) + around.start * SAMPLE_M for half in (slice(0, 90), slice(102, 192)))
+    assert right == pytest.approx(wire * ASSUMED_SPEED_M_PER_S / c0, abs=1e-4)
+    assert left - right == pytest.approx((bottom - top) * ASSUMED_SPEED_M_PER_S * (1.0 / c - 1.0 / c0), abs=1e-4)
+
+
+def width_m(a: np.ndarray, spacing_m: float) -> float:
+    """Full width at half the height of a peak over lines, by linear interpolation."""
+    above = np.flatnonzero(a >= 0.5 * a.max())
+    first, last = above[0], above[-1]
+    begin = first - (a[first] - 0.5 * a.max()) / (a[first] - a[first - 1])
+    end = last + (a[last] - 0.5 * a.max()) / (a[last] - a[last + 1])
+    return float((end - begin) * spacing_m)
+
+
+@pytest.mark.parametrize(("focus_m", "f_number"), [(0.03, 2.0), (0.06, 2.0), (0.06, 4.0), (0.08, 3.0)])
+def test_the_beam_is_wavelength_times_f_number_wide_at_its_focus(focus_m, f_number):
+    wires = [[0.001, 0.0, z * MATERIALS[Tissue.BILE].speed_m_per_s / ASSUMED_SPEED_M_PER_S, 1.0] for z in (0.5 * focus_m, focus_m)]
+    a = envelope(block(Tissue.BILE), wires, focus_m=focus_m, f_number=f_number, **QUIET)
+    spacing_m = LINEAR.width_m / (LINEAR.elements - 1)
+    nearer, focused = (width_m(a[:, rows(z - 0.002, z + 0.002)].max(axis=1), spacing_m) for z in (0.5 * focus_m, focus_m))
+    assert focused == pytest.approx(WAVELENGTH_M * f_number, rel=0.1)
+    assert nearer > 1.1 * focused
+
+
+def test_the_slice_is_as_thick_as_its_lens_says():
+    T = [at(0.0, y=y) for y in np.linspace(-0.006, 0.006, 41)]
+    source = twin(block(Tissue.BILE), [[0.0, 0.0, SETTINGS.focus_m, 1.0]], **QUIET)
+    a = np.array([source.envelope(0, t, 0.0)[:, rows(0.055, 0.065)].max() for t in T])
+    assert width_m(a, 0.0003) == pytest.approx(WAVELENGTH_M * SETTINGS.focus_m / LINEAR.elevation_m, rel=0.1)
+
+
+OBLIQUE = [(Tissue.FAT, Tissue.MUSCLE), (Tissue.BLOOD, Tissue.FAT), (Tissue.GEL, Tissue.MUSCLE)]
+
+
+@pytest.mark.parametrize(("above", "below"), OBLIQUE)
+@pytest.mark.parametrize("slope", [0.15, 0.35])
+def test_rays_bend_by_snells_law_at_an_oblique_interface(above, below, slope):
+    """Points at two depths are brightest in the lines whose bent rays meet them; the mean over five places along the interface."""
+    labels = block(above)
+    x = LOW_M[0] + VOXEL_M[0] * np.arange(SHAPE[0])
+    depth = VOXEL_M[2] * np.arange(SHAPE[2])
+    labels[depth[None, None, :] * np.ones(SHAPE) > 0.03 + slope * x[:, None, None]] = below
+    incidence = np.arctan(slope)
+    bent = np.arcsin(np.sin(incidence) * MATERIALS[below].speed_m_per_s / MATERIALS[above].speed_m_per_s) - incidence
+    places, depths, across = np.array([-0.016, -0.008, 0.0, 0.008, 0.016]), (0.05, 0.08), LINEAR.width_m * (np.arange(192) / 191 - 0.5)
+    seen_m = []
+    for z in depths:
+        a = envelope(labels, [[p, 0.0, z, 30.0] for p in places], **QUIET)[:, rows(0.88 * z, 1.08 * z)].max(axis=1)
+        about = [np.where(abs(across - p) < 0.004, a, 0.0) for p in places]
+        share = [np.where(b > 0.3 * b.max(), b, 0.0) for b in about]
+        seen_m.append(np.array([b @ across / b.sum() for b in share]))
+    g = (seen_m[1] - seen_m[0]).mean() / (depths[1] - depths[0])  # lines that begin at x meet the interface at 0.03 + slope * x
+    assert np.degrees(np.arctan(g / (slope * g - 1.0))) == pytest.approx(np.degrees(bent), abs=0.3)
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Of two images' intensities, which for speckle is the squared correlation of the fields. Power is made even over depth first."""
+    level = np.sqrt((a**2 + b**2).mean(axis=0))
+    return float(np.corrcoef(((a / level) ** 2).ravel(), ((b / level) ** 2).ravel())[0, 1])
+
+
+@pytest.mark.parametrize("slices", [1, 5])
+def test_speckle_decorrelates_across_the_image_as_the_slice_is_thick(slices):
+    """|rho|^2 = exp(-d^2 / (2 s^2)) for a Gaussian slice of standard deviation s; near the focus, where it is thinnest."""
+    source, part = twin(block(Tissue.LIVER), elevation_slices=slices, **QUIET), rows(0.052, 0.068)
+    sigma_m = WAVELENGTH_M * SETTINGS.focus_m / LINEAR.elevation_m / 2.355
+    for d in (0.0005, 0.001, 0.002, 0.003, 0.006):
+        pairs = [(source.envelope(0, at(0.0, y=y), 0.0), source.envelope(0, at(0.0, y=y + d), 0.0)) for y in (0.0, 0.0123, 0.0294)]
+        measured = np.mean([correlation(a[:, part], b[:, part]) for a, b in pairs])
+        assert measured == pytest.approx(np.exp(-0.5 * (d / sigma_m) ** 2), abs=0.12)
+
+
+@pytest.mark.parametrize("f_number", [2.0, 4.0])
+def test_speckle_decorrelates_beside_the_image_as_the_beam_is_wide(f_number):
+    source, part = twin(block(Tissue.LIVER), f_number=f_number, **QUIET), rows(0.05, 0.07)
+    sigma_m = WAVELENGTH_M * f_number / 2.355
+    for d in (0.0002, 0.0004, 0.0008, 0.003):
+        pairs = [(source.envelope(0, at(0.0, y=y), 0.0), source.envelope(0, at(0.0, x=d, y=y), 0.0)) for y in (0.0, 0.02)]
+        measured = np.mean([correlation(a[:, part], b[:, part]) for a, b in pairs])
+        assert measured == pytest.approx(np.exp(-0.5 * (d / sigma_m) ** 2), abs=0.12)
+
+
+def test_speckle_stays_put_when_the_probe_does():
+    source = twin(block(Tissue.LIVER))
+    a, b = (source.envelope(stamp, at(0.0), 0.0) for stamp in (0, 50_000_000))
+    assert not np.array_equal(a, b)
+    assert correlation(a, b) > 0.999
