@@ -251,7 +251,8 @@ class ImageGeometry:
     T_probe_image: Array
     depth_m: float
     aperture_m: float
-    face_radius_m: float = 0.0  # of curvature along probe x; 0 for a flat face, or one that is not known
+    face_radius_m: float = 0.0  # of the arc along probe x on which lines begin; 0 for parallel lines, or where it is not known
+    sector_rad: float = 0.0  # angle over which they fan out; 0 where it follows from the aperture and the arc
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ class PolarView:
 
     def __init__(self, geometry: ImageGeometry) -> None:
         self.depth_m = (np.arange(DEPTHS) + 0.5) * geometry.depth_m / DEPTHS
-        half_m, self._radius_m = 0.5 * geometry.aperture_m, geometry.face_radius_m
-        self._width = 2.0 * float(np.arcsin(half_m / self._radius_m)) if self._radius_m else geometry.aperture_m
+        self._half_m, self._radius_m = 0.5 * geometry.aperture_m, geometry.face_radius_m
+        sector_rad = geometry.sector_rad or (2.0 * float(np.arcsin(self._half_m / self._radius_m)) if self._radius_m else 0.0)
+        self._width = sector_rad or geometry.aperture_m
         pitch = self._width / LINES
         faces, directions = ScanLines(LINES, DEPTHS, geometry.depth_m, self._width - pitch, self._radius_m).faces_and_directions()
         x, z = np.moveaxis(faces[:, None] + self.depth_m[:, None] * directions[:, None], -1, 0)
@@ -33,7 +34,7 @@ class PolarView:
     def edges_m(self, sectors: int) -> Array:
         """Probe x (sectors + 1,) of the edges of equal sectors of the face."""
         across = np.linspace(-0.5 * self._width, 0.5 * self._width, sectors + 1)
-        out: Array = self._radius_m * np.sin(across) if self._radius_m else across
+        out: Array = self._half_m * np.sin(across) / np.sin(0.5 * self._width) if self._radius_m else across
         return out
 
 

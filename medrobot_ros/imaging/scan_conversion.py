@@ -20,7 +20,7 @@ R_PROBE_IMAGE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  
 class ScanLines:
     """Where samples lie: line i begins on the face and sample k lies `k * depth_m / samples` further along it.
 
-    Curvilinear (`radius_m` above 0): lines fan out over `width` [rad] of a face with that radius. Linear: over `width` [m].
+    Curvilinear and phased (`radius_m` above 0): lines fan out over `width` [rad] of an arc with that radius. Linear: over `width` [m].
     """
 
     lines: int
@@ -105,8 +105,9 @@ def image_geometry(probe: ProbeGeometry, scan: ScanLines) -> ImageGeometry:
     rows, columns = floor(height_m / spacing_m) + 1, 2 * floor(half_width_m / spacing_m) + 1
     left_m = -0.5 * (columns - 1) * spacing_m
     T_probe_image = pose(R_PROBE_IMAGE, np.array([left_m, 0.0, top_m]))
+    sector_rad = scan.width if probe.kind == "phased" else 0.0
     return ImageGeometry(
-        0, probe.name, rows, columns, (spacing_m, spacing_m), T_probe_image, scan.depth_m, probe.aperture_m, scan.radius_m
+        0, probe.name, rows, columns, (spacing_m, spacing_m), T_probe_image, scan.depth_m, probe.aperture_m, scan.radius_m, sector_rad
     )
 
 

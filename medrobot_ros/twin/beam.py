@@ -14,6 +14,7 @@ from medrobot_ros.signals import Array
 
 FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))  # of a Gaussian, in standard deviations
 REACH = 3.0  # standard deviations up to which neighbouring lines are summed
+MOST_LINES = 12  # on either side; near a phased array's face, where all lines begin, the beam is wider
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def lateral_weights(sigma_m: Array, grain_m: float, spacing_m: Array) -> NDArray
     The scatterers are already `grain_m` wide; the lines add what the beam, `sigma_m` (samples,), is wider: standard deviations.
     """
     sigma = np.sqrt(np.maximum(sigma_m**2 - grain_m**2, 0.0)) / spacing_m
-    apart = np.arange(int(np.ceil(REACH * sigma.max())) + 1)[:, None]
+    apart = np.arange(min(int(np.ceil(REACH * sigma.max())), MOST_LINES) + 1)[:, None]
     weights = np.exp(-0.5 * (apart / np.maximum(sigma, 1e-3)) ** 2)
     return (weights / (2.0 * weights.sum(axis=0) - weights[0])).astype(np.float32)
 

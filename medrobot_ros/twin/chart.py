@@ -23,16 +23,17 @@ Skin = tuple[float, float, float, Array, Array, Array]
 class Chart:
     """Charts of one probe over one skin: the height field (x0, y0, step, z, dz/dx, dz/dy)."""
 
-    def __init__(self, scan: ScanLines, skin: Skin) -> None:
+    def __init__(self, scan: ScanLines, elements_m: Array, skin: Skin) -> None:
         self._faces, self._directions = scan.faces_and_directions()
-        self._depth_m, self._skin = scan.depth_m, skin
+        self._depth_m, self._elements, self._skin = scan.depth_m, elements_m, skin
 
     def at(self, T_patient_probe: Array, breathing_offset_m: float) -> tuple[NDArray[np.float32], Array]:
-        """Knots (lines, KNOT_SAMPLES + 1, 3, 3) and each line's face's depth below the skin (lines,) [m].
+        """Knots (lines, KNOT_SAMPLES + 1, 3, 3) and each element's depth below the skin (elements,) [m].
 
         Of each knot: its skin coordinates [m], and their change per metre to the side in the image and per metre across it.
         """
-        return _chart(np.ascontiguousarray(T_patient_probe), breathing_offset_m, self._skin, self._faces, self._directions, self._depth_m)
+        T, offset = np.ascontiguousarray(T_patient_probe), breathing_offset_m
+        return _chart(T, offset, self._skin, self._faces, self._directions, self._depth_m), _depths(T, offset, self._skin, self._elements)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -40,7 +41,6 @@ def _chart(T_patient_probe, offset, skin, faces, directions, depth):  # type: ig
     R, o = np.ascontiguousarray(T_patient_probe[:3, :3]), T_patient_probe[:3, 3]
     lines, knots = len(faces), KNOT_SAMPLES + 1
     coarse = np.empty((KNOT_LINES, knots, 3, 3))
-    face_depth = np.empty(KNOT_LINES)
     for g in range(KNOT_LINES):
         at = g * (lines - 1) / (KNOT_LINES - 1)
         a = min(int(at), lines - 2)
@@ -52,22 +52,32 @@ def _chart(T_patient_probe, offset, skin, faces, directions, depth):  # type: ig
             (1.0 - b) * directions[a, 0] + b * directions[a + 1, 0]
         )
         begin = R[:, 0] * face[0] + R[:, 2] * face[1] + o
-        face_depth[g] = _skin_coordinates(begin, offset, skin, 0.0)[2]
-        indentation = min(max(face_depth[g], 0.0), 0.75 * INDENTATION_DECAY_M)
+        indentation = min(max(_skin_coordinates(begin, offset, skin, 0.0)[2], 0.0), 0.75 * INDENTATION_DECAY_M)
         for k in range(KNOT_SAMPLES):
             p = begin + ahead * (k * depth / (KNOT_SAMPLES - 1))
             coarse[g, k, 0] = _skin_coordinates(p, offset, skin, indentation)
             coarse[g, k, 1] = (_skin_coordinates(p + STEP_M * beside, offset, skin, indentation) - coarse[g, k, 0]) / STEP_M
             coarse[g, k, 2] = (_skin_coordinates(p + STEP_M * R[:, 1], offset, skin, indentation) - coarse[g, k, 0]) / STEP_M
         coarse[g, knots - 1] = 2.0 * coarse[g, knots - 2] - coarse[g, knots - 3]
-    fine, faces_depth = np.empty((lines, knots, 3, 3), np.float32), np.empty(lines)
+    fine = np.empty((lines, knots, 3, 3), np.float32)
     for i in range(lines):
         at = i * (KNOT_LINES - 1) / (lines - 1)
         a = min(int(at), KNOT_LINES - 2)
         b = at - a
         fine[i] = (1.0 - b) * coarse[a] + b * coarse[a + 1]
-        faces_depth[i] = (1.0 - b) * face_depth[a] + b * face_depth[a + 1]
-    return fine, faces_depth
+    return fine
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _depths(T_patient_probe, offset, skin, elements):  # type: ignore[no-untyped-def]
+    """Depth of each element below the skin (elements,) [m]: exact at some, linear in between."""
+    exact = np.empty(KNOT_LINES)
+    at = np.linspace(0.0, len(elements) - 1.0, KNOT_LINES)
+    for g in range(KNOT_LINES):
+        a = min(int(at[g]), len(elements) - 2)
+        x, z = elements[a] + (at[g] - a) * (elements[a + 1] - elements[a])
+        exact[g] = _skin_coordinates(T_patient_probe[:3, 0] * x + T_patient_probe[:3, 2] * z + T_patient_probe[:3, 3], offset, skin, 0.0)[2]
+    return np.interp(np.arange(len(elements)), at, exact)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

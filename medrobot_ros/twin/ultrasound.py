@@ -49,7 +49,8 @@ class TwinUltrasound:
         self._convert = ScanConverter(self._scan, *pixel_centres(self._geometry))
         zx, zy = body.gradients()
         skin = (body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy))
-        self._chart = Chart(self._scan, skin)
+        self._chart = Chart(self._scan, probe.elements_m(), skin)
+        self._whole = probe.kind == "phased"  # every element forms every line
         self._tables = Tables.of(settings, probe, self._scan)
         self._scatterers = Scatterers(np.random.default_rng([seed, 5]), self._tables.grain)
         self._level = tuple(np.float32(10.0 ** (db / 20.0)) for db in (settings.gain_db, settings.noise_db))
@@ -80,21 +81,24 @@ class TwinUltrasound:
 
     def envelope(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> NDArray[np.float32]:
         """Amplitude of scan lines (lines, samples) after gain over depth, 1 at full scale."""
-        chart, face_depth_m = self._chart.at(T_patient_probe, breathing_offset_m)
+        chart, element_depth_m = self._chart.at(T_patient_probe, breathing_offset_m)
         frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFFF  # scatters the milliseconds over the noise
+        share = _coupling(element_depth_m, self._whole)
         t, scatterers = self._tables, self._scatterers
         out = np.empty((self._scan.lines, SAMPLES), np.float32)
         _render(
             t.sample_m, t.convergence, chart, self._labels, t.materials,
             (scatterers.tile, scatterers.axes(T_patient_probe), scatterers.structure), t.along, t.slices, (t.pulse, t.pulse_samples),
-            self._points, t.weights, t.widths, _coupling(face_depth_m), (*self._level, frame), t.reverberation, scatterers.noise, out,
+            self._points, t.weights, t.widths, share, (*self._level, frame), t.reverberation, scatterers.noise, out,
         )  # fmt: skip
         return out
 
 
-def _coupling(face_depth_m: Array) -> NDArray[np.float32]:
-    """Share (lines,) of the elements that form each line that touch skin or gel; depth of the face below the skin (lines,) [m]."""
-    touching = (face_depth_m > -GEL_M).astype(float)
+def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:
+    """Share (lines,) of the elements that form each line, those about it or the `whole` face, that touch skin or gel."""
+    touching = (element_depth_m > -GEL_M).astype(float)
+    if whole:
+        return np.full(len(touching), touching.mean(), np.float32)
     kernel = np.ones(2 * (len(touching) // (2 * SUBAPERTURE)) + 1)
     share = np.convolve(touching, kernel, "same") / np.convolve(np.ones_like(touching), kernel, "same")
     return share.astype(np.float32)

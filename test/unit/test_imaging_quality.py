@@ -58,8 +58,9 @@ def test_the_side_that_touches_is_found(probe, share):
     assert quality.contact_share == pytest.approx(share, abs=0.04)
     assert quality.accepted == (share > THRESHOLDS.min_contact_share)
     half = 0.5 * geometry.aperture_m
-    radius, angle = geometry.face_radius_m, np.arcsin(half / geometry.face_radius_m) if geometry.face_radius_m else 0.0
-    edge = radius * np.sin((2.0 * share - 1.0) * angle) if radius else (2.0 * share - 1.0) * half
+    radius = geometry.face_radius_m
+    angle = 0.5 * geometry.sector_rad or (np.arcsin(half / radius) if radius else 0.0)
+    edge = half * np.sin((2.0 * share - 1.0) * angle) / np.sin(angle) if angle else (2.0 * share - 1.0) * half
     assert quality.coupled_m == pytest.approx((-half, edge), abs=0.002)
 
 

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support import POINTING_DOWN
 from test_twin_image import LINEAR, SETTINGS, SHAPE, at, block, flat_body, rows
 
+from medrobot_ros.geometry.pose import pose, rotation_from_vector
+from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
 from medrobot_ros.twin.ray import ECHO
 from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S
@@ -192,3 +195,16 @@ def test_speckle_stays_put_when_the_probe_does():
     a, b = (source.envelope(stamp, at(0.0), 0.0) for stamp in (0, 50_000_000))
     assert not np.array_equal(a, b)
     assert correlation(a, b) > 0.999
+
+
+def test_a_phased_probe_steers_a_sector_from_one_small_face():
+    phased, depth, angle = load_probe("phased"), 0.07, 0.5
+    point = [depth * np.sin(angle), 0.0, depth * np.cos(angle), 30.0]
+    source = TwinUltrasound(replace(SETTINGS, **QUIET), phased, flat_body(), block(Tissue.GEL), 0, np.array([point]))
+    line, sample = np.unravel_index(np.argmax(source.envelope(0, at(0.0), 0.0)), (phased.elements, SAMPLES))
+    assert (line / (phased.elements - 1) - 0.5) * phased.field_of_view_rad == pytest.approx(angle, abs=0.02)
+    assert sample * SAMPLE_M == pytest.approx(depth * ASSUMED_SPEED_M_PER_S / MATERIALS[Tissue.GEL].speed_m_per_s, abs=1e-3)
+    tilted = pose(POINTING_DOWN @ rotation_from_vector(np.array([0.0, 0.6, 0.0])), np.array([0.0, 0.0, -0.001]))
+    source = TwinUltrasound(SETTINGS, phased, flat_body(), block(Tissue.LIVER), 0)
+    flat, lifted = (source.envelope(0, T, 0.0)[:, rows(0.02, 0.05)].mean(axis=1) for T in (at(0.001), tilted))
+    assert 0.1 < (lifted[10:-10] / flat[10:-10]).mean() < 0.9
