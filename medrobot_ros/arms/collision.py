@@ -41,10 +41,12 @@ class CollisionModel:
         self._boxes = [b.link for b in obstacles.boxes]
         bounds = StoppingBounds(model, period_s)
         self._deceleration, self._jerk_step, self._period_s = bounds.deceleration, bounds.jerk_step, period_s
-        still = np.zeros(model.n)
-        near = self.near(model.q_home, self.margins)  # compiled or loaded now, not in a tick
-        self.stop_is_free(near, model.q_home, still, still, still, self.margins)
-        self.way_is_free(model.q_home, model.q_home, self.margins)
+        # Compiled or loaded now, not in a tick; for arrays that may be written to, as a tick's are and a model's are not.
+        q, still = model.q_home.copy(), np.zeros(model.n)
+        near = self.near(q, self.margins)
+        self.stop_is_free(near, q, still, still, still, self.margins)
+        self.way_is_free(q, q, self.margins)
+        self.too_near(q, self.margins)
 
     @cached_property
     def margins(self) -> Array:

@@ -17,6 +17,8 @@ class TwistMotion:
     def __init__(self, model: ArmModel, period_s: float, cell: CollisionModel, limits: SpeedLimits | None) -> None:
         self._differential, self._cell, self._limits = DifferentialIk(model, period_s), cell, limits
         self._margins = cell.margins_in_contact
+        still = np.zeros(model.n)
+        self.braked(still, still)  # compiled or loaded now, not in a tick
 
     def start(self, q: Array) -> None:
         """Contact begins at `q`: what is too near already may leave, and the probe's tip may touch the patient."""
