@@ -38,14 +38,14 @@ setup(
     data_files=data_files(),
     python_requires=">=3.10",
     install_requires=[
-        "setuptools", "numpy>=1.26", "scipy", "pyyaml", "daqp", "ruckig", "ompl>=2", "xacro",
-        "numba", "py_trees", "rosbags>=0.11", "mcap", "jinja2", "matplotlib", "pillow", "trimesh",
+        "setuptools", "numpy>=1.26", "scipy", "pyyaml", "roboticstoolbox-python>=1.1", "spatialmath-python", "daqp", "ruckig", "ompl>=2",
+        "xacro", "numba", "py_trees", "rosbags>=0.11", "mcap", "jinja2", "matplotlib", "pillow", "trimesh",
     ],
     extras_require={
         "ros": [f"ros-jazzy-{name}" for name in ROS_WHEELS],
         "cine": ["imageio-ffmpeg"],
         "test": [
-            "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "roboticstoolbox-python>=1.1", "pin", "coal",
+            "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "pin", "coal",
             "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg",
         ],
     },

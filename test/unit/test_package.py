@@ -14,7 +14,10 @@ from medrobot_ros.interfaces import NODES, SERVICES, TOPICS
 ROOT = Path(__file__).parents[2]
 PACKAGE_XML = ET.parse(ROOT / "package.xml").getroot()
 # Distributions whose modules have another name, and their rosdep keys where they have one.
-DISTRIBUTION = {"yaml": "pyyaml", "PIL": "pillow", "imageio_ffmpeg": "imageio-ffmpeg"}
+DISTRIBUTION = {
+    "roboticstoolbox": "roboticstoolbox-python", "spatialmath": "spatialmath-python", "yaml": "pyyaml", "PIL": "pillow",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+}  # fmt: skip
 OPTIONAL = {"imageio_ffmpeg": "cine"}  # imported where it is used, with the extra that brings it
 ROSDEP = {
     "numpy": "python3-numpy", "scipy": "python3-scipy", "yaml": "python3-yaml", "jinja2": "python3-jinja2",
