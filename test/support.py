@@ -27,5 +27,8 @@ class Gantry:
         R = self.T_base_probe(q)[:3, :3].T
         return np.block([[R, np.zeros((3, 3))], [np.zeros((3, 3)), R]])
 
+    def probe_at(self, q: Array) -> tuple[Array, Array]:
+        return self.T_base_probe(q), self.jacobian_probe(q)
+
     def gravity_torque(self, q: Array) -> Array:
         return np.zeros(6)

@@ -36,9 +36,10 @@ class Chain:
         """Tip poses (k, 4, 4) in base at the rows of `Q` (k, n)."""
         return _poses(Q, self._R, self._p, self._axis, self._tip)  # type: ignore[no-any-return]
 
-    def jacobian_in_tip(self, q: Array) -> Array:
-        """Jacobian (6, n): twist [v; w] of the tip in tip axes."""
-        return tip_jacobian(q, self._R, self._p, self._axis, self._tip)[0]  # type: ignore[no-any-return]
+    def pose_and_jacobian(self, q: Array) -> tuple[Array, Array]:
+        """Tip pose (4, 4) in base, and the Jacobian (6, n) that gives the twist [v; w] of the tip in tip axes."""
+        J, T = tip_jacobian(q, self._R, self._p, self._axis, self._tip)
+        return T, J
 
 
 @njit(cache=True)

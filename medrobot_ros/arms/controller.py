@@ -18,6 +18,7 @@ from medrobot_ros.arms.route import RoutePlanner
 from medrobot_ros.arms.speed import SpeedLimits
 from medrobot_ros.arms.trajectory import FreeMotion
 from medrobot_ros.arms.twist_motion import TwistMotion
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.signals import (
     Array,
     ContactMode,
@@ -135,7 +136,8 @@ class ArmStage:
 
     def _probe(self, stamp_ns: int) -> list[tuple[str, Any]]:
         q = self._reading.q
-        probe = ProbeState(stamp_ns, self._model.T_base_probe(q), self._model.jacobian_probe(q) @ self._reading.qd)
+        T_base_probe, J = self._model.probe_at(q)
+        probe = ProbeState(stamp_ns, T_base_probe, J @ self._reading.qd)
         return [("probe/pose", probe), ("probe/twist", probe)]
 
     # --- commands -----------------------------------------------------------------------------------------------------
@@ -220,7 +222,7 @@ class ArmStage:
         if self._mode == "off" or self._q_sent is None:
             return NOTHING
         V = twist.V_base_probe_in_probe
-        if V.shape != (6,) or not np.isfinite(V).all():
+        if V.shape != (6,) or not all_finite(V):
             self._events.add(self.now_ns, "bad_twist_command", f"{np.isfinite(V).sum()} of 6 values are finite")
             return NOTHING
         if twist.stamp_ns < self._twist_ns:

@@ -6,6 +6,7 @@ from math import cos, sin
 import numpy as np
 from numba import njit
 
+from medrobot_ros.arms.chain import along
 from medrobot_ros.arms.urdf import Segment
 from medrobot_ros.geometry.wrench import STANDARD_GRAVITY
 from medrobot_ros.signals import Array
@@ -32,15 +33,16 @@ def _torque(q, R_before, p_before, axis, mass, com, gravity):  # type: ignore[no
     R, p = np.eye(3), np.zeros(3)
     z, o, c = np.empty((n, 3)), np.empty((n, 3)), np.empty((n, 3))
     for i in range(n):
-        p = p + R @ p_before[i]
-        R = R @ R_before[i] @ rotation(axis[i], q[i])
-        o[i], z[i], c[i] = p, R @ axis[i], p + R @ com[i]
-    tau, weight, moment = np.zeros(n), 0.0, np.zeros(3)
+        along(R, p, R_before[i], p_before[i], axis[i], q[i])
+        for k in range(3):
+            o[i, k] = p[k]
+            z[i, k] = R[k, 0] * axis[i, 0] + R[k, 1] * axis[i, 1] + R[k, 2] * axis[i, 2]
+            c[i, k] = p[k] + R[k, 0] * com[i, 0] + R[k, 1] * com[i, 1] + R[k, 2] * com[i, 2]
+    tau, weight, moment_x, moment_y = np.zeros(n), 0.0, 0.0, 0.0
     for i in range(n - 1, -1, -1):
-        weight += mass[i] * gravity
-        moment = moment + mass[i] * gravity * c[i]
-        lever = moment - weight * o[i]
-        tau[i] = z[i, 0] * lever[1] - z[i, 1] * lever[0]  # z . (lever x up)
+        w = mass[i] * gravity
+        weight, moment_x, moment_y = weight + w, moment_x + w * c[i, 0], moment_y + w * c[i, 1]
+        tau[i] = z[i, 0] * (moment_y - weight * o[i, 1]) - z[i, 1] * (moment_x - weight * o[i, 0])  # z . (lever x up)
     return tau
 
 

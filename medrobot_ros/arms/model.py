@@ -98,9 +98,14 @@ class ArmModel:
         T: Array = self._chain.pose(q) @ self._T_probe_flange
         return T
 
+    def probe_at(self, q: Array) -> tuple[Array, Array]:
+        """`T_base_probe` (4, 4) and `jacobian_probe` (6, n) at `q` (n,), at once."""
+        probe: tuple[Array, Array] = self._chain.pose_and_jacobian(q)
+        return probe
+
     def jacobian_probe(self, q: Array) -> Array:
         """Jacobian (6, n): `J @ qd` is the twist [v; w] of the probe tip in probe axes."""
-        J: Array = self._chain.jacobian_in_tip(q)
+        J: Array = self._chain.pose_and_jacobian(q)[1]
         return J
 
     def gravity_torque(self, q: Array) -> Array:
@@ -178,7 +183,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         _T_probe_flange=inverse(T_flange_ft @ T_ft_probe),
         _T_probe_ft=inverse(T_ft_probe),
     )
-    for compiled in (model.T_base_probe, model.jacobian_probe, model.gravity_torque):
+    for compiled in (model.T_base_probe, model.probe_at, model.gravity_torque):
         compiled(model.q_home.copy())  # loads them now, for arrays that may be written to: a control tick must not wait for that
     return model
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.signals import Array, JointState
 
 CLOCK_STEP = 10  # so many older states in a row are a clock that was set back, not messages out of order
@@ -23,7 +24,7 @@ class JointReading:
         shape = (self._model.n,)
         if state.q.shape != shape or state.qd.shape != shape:
             return "bad_joint_state", f"{state.q.size} positions, {state.qd.size} velocities for {self._model.n} joints"
-        if not (np.isfinite(state.q).all() and np.isfinite(state.qd).all()):
+        if not (all_finite(state.q) and all_finite(state.qd)):
             return "bad_joint_state", "not finite"
         older = self.stamp_ns is not None and state.stamp_ns < self.stamp_ns
         self._older = self._older + 1 if older else 0

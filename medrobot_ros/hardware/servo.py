@@ -8,6 +8,7 @@ import numpy as np
 
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.config import HardwareSection
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.safety.braking import braked
 from medrobot_ros.signals import Array, JointCommand
 from medrobot_ros.stage import EventLog
@@ -29,13 +30,14 @@ class Servo:
         self.q, self.q_set = q.copy(), q.copy()
         self.clamped = self.refused = 0
         self._follow(0, self.q)  # compiles or loads the kernels, which must not wait for a tick
+        self.saturate(np.zeros(arm.n))
         self.advance(0.0)
 
     def command(self, now_ns: int, command: JointCommand) -> None:
         """Takes a command that arrived at `now_ns`; one that is not finite or of another length is refused."""
         if command.q.shape != (self._arm.n,):
             self._refuse(now_ns, "wrong_length_command", f"{command.q.size} values for {self._arm.n} joints")
-        elif not np.isfinite(command.q).all():
+        elif not all_finite(command.q):
             self._refuse(now_ns, "non_finite_command", "")
         else:
             delay_s = max(0.0, self._config.latency_s + self._config.jitter_s * self._rng.standard_normal())
@@ -77,9 +79,9 @@ class Servo:
             self.clamped += 1
             self._events.add(now_ns, "clamped_command", "beyond a position or speed limit")
 
-    def saturate(self, tau: Array) -> None:
-        """Takes the motor torques (n,) [Nm]: a joint at its limit cannot move further against its load."""
-        self._saturated = np.where(np.abs(tau) > self._arm.tau_max, np.sign(tau), 0.0)
+    def saturate(self, tau: Array) -> int:
+        """Takes the motor torques (n,) [Nm]: a joint at its limit cannot move further against its load. The first of them, from 1."""
+        return int(_saturate(tau, self._arm.tau_max, self._saturated))
 
     def advance(self, step_s: float) -> None:
         """Moves the joints towards their setpoints."""
@@ -108,6 +110,16 @@ def _stepped(target, q_set, last_target, q_lower, q_upper, qd_max, period_s):  #
         v[i] = min(max((within[i] - last_target[i]) / period_s, -qd_max[i]), qd_max[i])
         clamped |= abs(q[i] - target[i]) > 1e-9
     return q, v, within, clamped
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _saturate(tau, tau_max, saturated):  # type: ignore[no-untyped-def]
+    """Fills `saturated` (n,) with the sign of the torques at their limits; the first such joint, from 1, or 0."""
+    first = 0
+    for i in range(tau.size - 1, -1, -1):
+        saturated[i] = np.sign(tau[i]) if abs(tau[i]) > tau_max[i] else 0.0
+        first = i + 1 if saturated[i] != 0.0 else first
+    return first
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

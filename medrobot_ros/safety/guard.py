@@ -7,12 +7,14 @@ import numba
 import numpy as np
 
 from medrobot_ros.config import SafetySection
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.safety.braking import braked
 from medrobot_ros.safety.permit import PermitGate
 from medrobot_ros.signals import Array, Wrench
 from medrobot_ros.stage import EventLog
 
 FORCE_TIMEOUT_NS = 50_000_000
+RATE_SLACK_RAD_PER_S = 1e-6  # rounding is no offence
 
 
 class GuardedArm(Protocol):
@@ -23,8 +25,7 @@ class GuardedArm(Protocol):
     qd_max: Array
     brake_rad_per_s2: Array
 
-    def T_base_probe(self, q: Array) -> Array: ...
-    def jacobian_probe(self, q: Array) -> Array: ...
+    def probe_at(self, q: Array) -> tuple[Array, Array]: ...
 
 
 class Guard:
@@ -39,8 +40,10 @@ class Guard:
         self._qd = np.zeros_like(arm.q_lower)
         self._force_n, self._force_ns = 0.0, -FORCE_TIMEOUT_NS
         self.reason = ""
-        still = np.zeros_like(arm.q_lower)
-        _tip_motion(np.eye(4), np.zeros((6, still.size)), still, self._workspace, self._zone)  # compiled now, not in a tick
+        still = np.zeros_like(arm.q_lower)  # compiled now, not in a tick
+        _tip_motion(np.eye(4), np.zeros((6, still.size)), still, self._workspace, self._zone)
+        _within_rates(still, still, still, arm.qd_max, arm.brake_rad_per_s2, period_s)
+        _within_range(still, still, arm.q_lower, arm.q_upper, period_s)
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
         """Takes what bears on the permission to move; `now_ns` is the arrival on the guard's own clock."""
@@ -59,30 +62,25 @@ class Guard:
         """The joint positions (n,) [rad] that may be sent instead of `q`; the first answer ever is `q_measured`."""
         if self._q is None or not (self._qd.any() or self._gate.granted(now_ns)):
             self._q = q_measured.copy()  # while nothing may move, the arm is where it says
-        step = self._velocity(now_ns, q)
-        self._qd = _clipped(step, (self._arm.q_lower - self._q) / self._period_s, (self._arm.q_upper - self._q) / self._period_s)
-        self._q = self._q + self._qd * self._period_s
+        qd = self._velocity(now_ns, q)
+        self._q, self._qd = _within_range(self._q, qd, self._arm.q_lower, self._arm.q_upper, self._period_s)
         return self._q
 
     def _velocity(self, now_ns: int, q: Array) -> Array:
         assert self._q is not None
-        if not np.isfinite(q).all() or q.shape != self._q.shape:
+        if q.shape != self._q.shape or not all_finite(q):
             return self._brake(now_ns, "non_finite_command")
         if not self._gate.granted(now_ns):
             return self._brake(now_ns, "no_permit")
-        asked = (q - self._q) / self._period_s
-        change = self._arm.brake_rad_per_s2 * self._period_s
-        qd = _clipped(asked, np.maximum(self._qd - change, -self._arm.qd_max), np.minimum(self._qd + change, self._arm.qd_max))
-        return self._cartesian(now_ns, qd, "clamped_joint_rate" if np.abs(qd - asked).max() > 1e-6 else "")
+        qd, clamped = _within_rates(q, self._q, self._qd, self._arm.qd_max, self._arm.brake_rad_per_s2, self._period_s)
+        return self._cartesian(now_ns, qd, "clamped_joint_rate" if clamped else "")
 
     def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
         """Slows near the patient, keeps inside the workspace, and never presses deeper above the slow force.
 
         `reason` is what was clamped already."""
         assert self._q is not None
-        leaving, near, along_beam, speed = _tip_motion(
-            self._arm.T_base_probe(self._q), self._arm.jacobian_probe(self._q), qd, self._workspace, self._zone
-        )
+        leaving, near, along_beam, speed = _tip_motion(*self._arm.probe_at(self._q), qd, self._workspace, self._zone)
         if now_ns - self._force_ns <= FORCE_TIMEOUT_NS and self._force_n > self._config.slow_n and along_beam > 0.0:
             return self._brake(now_ns, "over_force")
         if leaving:
@@ -122,7 +120,22 @@ def _tip_motion(T_base_tip, J, qd, workspace, zone):  # type: ignore[no-untyped-
     return leaving, inside, v[2], sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
 
 
-def _clipped(x: Array, low: Array, high: Array) -> Array:
-    """As `np.clip`, without its argument checks."""
-    out: Array = np.minimum(np.maximum(x, low), high)
-    return out
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _within_rates(q, q_last, qd_last, qd_max, qdd_max, period_s):  # type: ignore[no-untyped-def]
+    """The velocity (n,) from `q_last` to `q` within speed and acceleration limits, and whether one of them bore on it."""
+    qd, clamped = np.empty(q.size), False
+    for i in range(q.size):
+        asked, change = (q[i] - q_last[i]) / period_s, qdd_max[i] * period_s
+        qd[i] = min(max(asked, max(qd_last[i] - change, -qd_max[i])), min(qd_last[i] + change, qd_max[i]))
+        clamped |= abs(qd[i] - asked) > RATE_SLACK_RAD_PER_S
+    return qd, clamped
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _within_range(q, qd, q_lower, q_upper, period_s):  # type: ignore[no-untyped-def]
+    """Positions (n,) one period after `q` at `qd`, within the limits, and the velocities that lead there."""
+    q_next, qd_next = np.empty(q.size), np.empty(q.size)
+    for i in range(q.size):
+        qd_next[i] = min(max(qd[i], (q_lower[i] - q[i]) / period_s), (q_upper[i] - q[i]) / period_s)
+        q_next[i] = q[i] + qd_next[i] * period_s
+    return q_next, qd_next

@@ -9,9 +9,11 @@ every process on the machine, so there are few.
 
 from typing import Any
 
+import numba
 import numpy as np
 
 from medrobot_ros.config import SafetySection
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.safety.permit import permit_source
 from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench, active_node
@@ -37,6 +39,7 @@ class Supervisor:
         self._config, self._required = config, tuple(n for n in required if n != self.name)
         self._q_lower, self._q_upper, self._qd_max = q_lower - POSITION_SLACK_RAD, q_upper + POSITION_SLACK_RAD, SPEED_SLACK * qd_max
         self._events = EventLog(self.name)
+        _first_beyond(q_lower, q_lower, q_upper)  # compiled now, not at the first joint state
         self.now_ns = 0
         self._ticked_ns = 0
         self._heard_ns: dict[str, int] = {}
@@ -80,12 +83,12 @@ class Supervisor:
 
     def _judge_joints(self, state: JointState) -> None:
         self._heard_ns["joint_states"] = self._heard_ns["hardware"] = self.now_ns
-        if not (np.isfinite(state.q).all() and np.isfinite(state.qd).all()):
+        if not (all_finite(state.q) and all_finite(state.qd)):
             self._stop("joint state is not finite")
-        elif ((state.q < self._q_lower) | (state.q > self._q_upper)).any():
-            self._stop(f"joint {1 + int(np.argmax((state.q < self._q_lower) | (state.q > self._q_upper)))} beyond its position limit")
-        elif (np.abs(state.qd) > self._qd_max).any():
-            self._stop(f"joint {1 + int(np.argmax(np.abs(state.qd) - self._qd_max))} beyond its speed limit")
+        elif joint := _first_beyond(state.q, self._q_lower, self._q_upper):
+            self._stop(f"joint {joint} beyond its position limit")
+        elif joint := _first_beyond(state.qd, -self._qd_max, self._qd_max):
+            self._stop(f"joint {joint} beyond its speed limit")
 
     def _judge_force(self, wrench: Wrench) -> None:
         force_n = float(np.linalg.norm(wrench.F[:3]))
@@ -181,3 +184,12 @@ class Supervisor:
         self._heard_ns.update(dict.fromkeys((*self._required, "joint_states"), self.now_ns))
         self._set("ok")
         return True, "reset; resume the task when the cell is safe"
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _first_beyond(x, low, high):  # type: ignore[no-untyped-def]
+    """The first joint, from 1, whose value lies outside `low` to `high` (n,), or 0."""
+    for i in range(x.size):
+        if x[i] < low[i] or x[i] > high[i]:
+            return i + 1
+    return 0

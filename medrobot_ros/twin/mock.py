@@ -73,20 +73,17 @@ class MockHardware:
         """One control period of arm and patient, then what their sensors say of a latency ago."""
         self._advance(stamp_ns)
         q, qd, truth = self._sensed(stamp_ns)
-        tau = self._arm.gravity_torque(q) - self._arm.jacobian_probe(q).T @ truth.F_tissue_on_probe_in_probe
+        tau = self._arm.gravity_torque(q) - truth.F_tissue_on_probe_in_probe @ self._arm.jacobian_probe(q)
         self._limit_torque(stamp_ns, tau)
         stamp = truth.stamp_ns
-        noise = self._config.encoder_noise_rad * self._rng.standard_normal(self._arm.n)
+        drawn = self._rng.standard_normal(self._arm.n + 6)
+        q_read, F_read = q + self._config.encoder_noise_rad * drawn[6:], self._sensor.read(truth, drawn[:6])
         self._ticks += 1
-        out: list[tuple[str, Any]] = []
+        out: list[tuple[str, Any]] = [("joint_states", JointState(stamp, q_read, qd, tau)), ("wrench", Wrench(stamp, "ft", F_read))]
         if self._ticks % self._decimation == 0:
             out += [(name, truth) for name in TRUTH] + self._events.drain(stamp_ns)
         if self._ticks % (2 * self._decimation) == 0:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))
-        out += [
-            ("joint_states", JointState(stamp, q + noise, qd, tau)),
-            ("wrench", Wrench(stamp, "ft", self._sensor.read(truth, self._rng.standard_normal(6)))),
-        ]
         if stamp_ns - self._state_ns >= STATE_PERIOD_NS:
             self._state_ns = stamp_ns
             out.append(("hardware/state", HardwareStatus(stamp_ns, clamped=self._servo.clamped, refused=self._servo.refused)))
@@ -116,10 +113,9 @@ class MockHardware:
         return self._past[0][1:]
 
     def _limit_torque(self, stamp_ns: int, tau: Array) -> None:
-        self._servo.saturate(tau)
-        beyond = np.abs(tau) > self._arm.tau_max
-        if beyond.any():
-            self._events.add(stamp_ns, "torque_limit", f"joint {1 + int(np.argmax(beyond))}")
+        saturated = self._servo.saturate(tau)
+        if saturated:
+            self._events.add(stamp_ns, "torque_limit", f"joint {saturated}")
 
     def call(self, service: str) -> tuple[bool, str]:
         """No services."""
