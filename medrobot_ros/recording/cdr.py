@@ -8,13 +8,13 @@ Encoding: OMG CDR, little endian, aligned from byte 4 (DDS-XTypes 1.3, 7.4).
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import isfinite
 from operator import attrgetter
 from struct import Struct
 from typing import Any
 
 import numpy as np
 
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.geometry.pose import quat_xyzw, rotation_from_quat_xyzw
 from medrobot_ros.interfaces import topic
 from medrobot_ros.messages import PATIENT_VALUES, numbered_joints, patient_values
@@ -136,12 +136,15 @@ def _read_stamp(data: bytes) -> int:
 
 
 def _values(data: bytes, head: bytes, at: int, count: int) -> Array | None:
-    """The `count` finite float64 that follow `head` at `at`; None where other bytes lie there."""
+    """The `count` finite float64 that follow `head` at `at`; None where other bytes lie there.
+
+    A copy: to compiled functions an array that may not be written to is another type, which would be compiled in a tick.
+    """
     start = at + len(head)
     if data[at:start] != head or len(data) < start + count * _DOUBLE:
         return None
-    values = np.frombuffer(data, "<f8", count, start)
-    return values if isfinite(values.sum()) else None
+    values = np.frombuffer(data, "<f8", count, start).copy()
+    return values if all_finite(values) else None
 
 
 def _read_joints(data: bytes, names: tuple[str, ...]) -> JointState | None:
