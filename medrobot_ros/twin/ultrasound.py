@@ -16,7 +16,7 @@ from medrobot_ros.imaging.scan_conversion import ScanConverter, ScanLines, image
 from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 from medrobot_ros.twin.anatomy import Anatomy
 from medrobot_ros.twin.body import Body, load_body
-from medrobot_ros.twin.chart import Chart
+from medrobot_ros.twin.chart import Chart, skin_of
 from medrobot_ros.twin.echo import blur_line, draw_points, receive_line
 from medrobot_ros.twin.ray import trace_line
 from medrobot_ros.twin.speckle import Scatterers
@@ -47,9 +47,7 @@ class TwinUltrasound:
         self._scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
         self._geometry = image_geometry(probe, self._scan)
         self._convert = ScanConverter(self._scan, *pixel_centres(self._geometry))
-        zx, zy = body.gradients()
-        skin = (body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy))
-        self._chart = Chart(self._scan, probe.elements_m(), skin)
+        self._chart = Chart(self._scan, probe.elements_m(), skin_of(body))
         self._whole = probe.kind == "phased"  # every element forms every line
         self._tables = Tables.of(settings, probe, self._scan)
         self._scatterers = Scatterers(np.random.default_rng([seed, 5]), self._tables.grain)

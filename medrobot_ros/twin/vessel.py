@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import sin
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medrobot_ros.signals import Array
 
@@ -41,10 +42,19 @@ class Vessel:
         """Radius of the lumen at a phase of the heart [m]."""
         return self.radius_m * (1.0 + self.pulse_share * sin(heart_phase_rad))
 
+    def from_axis_squared(self, points: Array) -> Array:
+        """Squared distance from the axis of points (..., 3) [m^2]."""
+        from_point = points - np.asarray(self.point)
+        across = from_point - (from_point @ self.axis)[..., None] * self.axis
+        out: Array = (across**2).sum(axis=-1)
+        return out
+
+    def contains(self, points: Array, heart_phase_rad: float = 0.0) -> NDArray[np.bool_]:
+        """Whether points (..., 3) lie in the lumen."""
+        return self.from_axis_squared(points) < self.radius_at(heart_phase_rad) ** 2
+
     def velocity(self, points: Array, heart_phase_rad: float = 0.0) -> Array:
         """Blood's velocity [m/s] at points (..., 3): parabolic over the lumen, zero outside it. (..., 3)."""
-        from_axis = points - np.asarray(self.point)
-        across = from_axis - (from_axis @ self.axis)[..., None] * self.axis
-        share = (across**2).sum(axis=-1) / self.radius_at(heart_phase_rad) ** 2
+        share = self.from_axis_squared(points) / self.radius_at(heart_phase_rad) ** 2
         speed = 2.0 * self.mean_speed_at(heart_phase_rad) * np.maximum(1.0 - share, 0.0)
         return speed[..., None] * self.axis
