@@ -48,6 +48,7 @@ setup(
             "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "pin", "coal",
             "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg",
         ],
+        "test-all": ["pymust"],
     },
     entry_points={
         "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in (*NODES, "ros2_control", "bringup"))],

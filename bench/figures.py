@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import quality
+from bmode import bmode
 from calibration import calibration
 from motion import motion
 
@@ -84,6 +85,7 @@ def main() -> None:
         "simulate": {arm: examination("simulate", arm) for arm in ARMS},
         "scan": {arm: examination("scan", arm) for arm in ARMS},
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
+        "bmode": bmode(),
         "reconstruction": reconstruction(),
         "calibration": calibration(),
         "quality": quality.figures(),

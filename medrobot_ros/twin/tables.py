@@ -48,7 +48,7 @@ class Tables:
         beam = Beam(wavelength_m, c.focus_m, c.f_number, probe.aperture_m, probe.elevation_m)
         widths = np.array((beam.lateral_m(depth_m), beam.elevation_m_at(depth_m))) / FWHM
         places, shares = elevation_slices(c.elevation_slices)
-        pulse_m = 0.25 * ASSUMED_SPEED_M_PER_S * FWHM / (2.0 * pi * BANDWIDTH * c.frequency_hz)
+        pulse_m = 0.5 * ASSUMED_SPEED_M_PER_S * FWHM / (2.0 * pi * BANDWIDTH * c.frequency_hz)
         thinnest_m = float(widths[1].min()) * (1.0 if c.elevation_slices == 1 else 0.5)
         grain = Grain(LATERAL_GRAIN * float(widths[0].min()), thinnest_m, pulse_m)
         slice_m = np.sqrt(np.maximum(widths[1] ** 2 - grain.elevation_m**2, 0.0))

@@ -22,7 +22,8 @@ def doppler(vessel: Vessel = VESSEL, pulses: Pulses = PULSES) -> TwinDoppler:
 def on_axis(colour: np.ndarray) -> float:
     """Mean of the estimates about the vessel's middle, two samples deep and twenty lines wide [m/s]."""
     k = round(DEPTH_M / SETTINGS.depth_m * GATES)
-    shifts = np.rint((np.arange(-10, 10)) * LINEAR.width_m / (LINEAR.elements - 1) / (SETTINGS.depth_m / GATES)).astype(int)  # along 45 degrees
+    gates_per_line = LINEAR.width_m / (LINEAR.elements - 1) / (SETTINGS.depth_m / GATES)  # along 45 degrees
+    shifts = np.rint(np.arange(-10, 10) * gates_per_line).astype(int)
     return float(np.mean([colour[MIDDLE + i, k + s - 1 : k + s + 1] for i, s in zip(range(-10, 10), shifts, strict=True)]))
 
 

@@ -11,7 +11,7 @@ from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
 from medrobot_ros.twin.ray import ECHO
-from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S
+from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S, BANDWIDTH
 from medrobot_ros.twin.ultrasound import SAMPLES, TwinUltrasound
 
 SAMPLE_M = SETTINGS.depth_m / SAMPLES
@@ -208,3 +208,14 @@ def test_a_phased_probe_steers_a_sector_from_one_small_face():
     source = TwinUltrasound(SETTINGS, phased, flat_body(), block(Tissue.LIVER), 0)
     flat, lifted = (source.envelope(0, T, 0.0)[:, rows(0.02, 0.05)].mean(axis=1) for T in (at(0.001), tilted))
     assert 0.1 < (lifted[10:-10] / flat[10:-10]).mean() < 0.9
+
+
+def test_a_pulse_is_as_short_as_its_bandwidth_says():
+    """The spectrum of a point's echo over depth is half as high half a bandwidth from its middle."""
+    depth_m = 0.03
+    a = envelope(block(Tissue.BILE), [[0.001, 0.0, 0.015, 1.0]], depth_m=depth_m, focus_m=0.015, **QUIET)
+    line = a[np.argmax(a.max(axis=1))]
+    frequency_hz = np.arange(SAMPLES) / depth_m * ASSUMED_SPEED_M_PER_S / 2.0
+    spectrum = np.abs(np.fft.fft(line))
+    half_hz = np.interp(-0.5, -spectrum[: SAMPLES // 4] / spectrum[0], frequency_hz[: SAMPLES // 4])
+    assert 2.0 * half_hz == pytest.approx(BANDWIDTH * SETTINGS.frequency_hz, rel=0.05)
