@@ -215,6 +215,9 @@ class ScanSection(Section):
     confirmed: bool = setting(False, "the operator has confirmed the region; on mock hardware nobody needs to")
 
 
+DEVICES = ("cpu", "gpu", "auto")
+
+
 @dataclass(frozen=True)
 class ImagingSection(Section):
     source: str = setting("twin", "which image source")
@@ -227,6 +230,7 @@ class ImagingSection(Section):
     focus_m: float = setting(0.06, "depth at which the transmitted beam is narrowest", "m", 0.01, 0.25)
     f_number: float = setting(2.0, "depth over width of the aperture that forms a line", "", 1, 8)
     elevation_slices: int = setting(1, "planes across the image that make up its thickness in the twin; 5 for all of it", "", 1, 5)
+    device: str = setting("cpu", "where the twin computes its images; auto: a CUDA device if there is one", choices=DEVICES)
     tgc_db_per_cm_mhz: float = setting(0.7, "gain over depth, each way", "dB/cm/MHz", 0, 1.5)
     noise_db: float = setting(-114.0, "the receiver's noise against full scale, before gain over depth", "dB", -140, -40)
     gain_db: float = setting(0.0, "overall gain", "dB", -40, 40)

@@ -5,7 +5,6 @@ by frequency and depth; travel times by each tissue's speed, drawn at the 1540 m
 with a thickness; gain over depth, noise, and reverberation at the face. `docs/derivations.md` has the formulas.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +16,7 @@ from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 from medrobot_ros.twin.anatomy import Anatomy
 from medrobot_ros.twin.body import Body, load_body
 from medrobot_ros.twin.chart import Chart, skin_of
-from medrobot_ros.twin.echo import blur_line, draw_points, receive_line
-from medrobot_ros.twin.ray import trace_line
+from medrobot_ros.twin.render import Scene, View, make_renderer
 from medrobot_ros.twin.speckle import Scatterers
 from medrobot_ros.twin.tables import Tables
 
@@ -43,15 +41,17 @@ class TwinUltrasound:
         seed: int,
         points: Array = NO_POINTS,
     ) -> None:
-        self._settings, self._labels, self._points = settings, labels, np.asarray(points, np.float32)
+        self._settings = settings
         self._scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
         self._geometry = image_geometry(probe, self._scan)
         self._convert = ScanConverter(self._scan, *pixel_centres(self._geometry))
         self._chart = Chart(self._scan, probe.elements_m(), skin_of(body))
         self._whole = probe.kind == "phased"  # every element forms every line
-        self._tables = Tables.of(settings, probe, self._scan)
-        self._scatterers = Scatterers(np.random.default_rng([seed, 5]), self._tables.grain)
-        self._level = tuple(np.float32(10.0 ** (db / 20.0)) for db in (settings.gain_db, settings.noise_db))
+        tables = Tables.of(settings, probe, self._scan)
+        self._scatterers = Scatterers(np.random.default_rng([seed, 5]), tables.grain)
+        gain, noise = (np.float32(10.0 ** (db / 20.0)) for db in (settings.gain_db, settings.noise_db))
+        scene = Scene(self._scan.lines, labels, np.asarray(points, np.float32), tables, self._scatterers, gain, noise)
+        self._render = make_renderer(settings.device, scene)
         self._seen_ns: int | None = None
         self._image(0, np.eye(4), 0.0)  # compiles, so that the first real image is on time
 
@@ -82,14 +82,7 @@ class TwinUltrasound:
         chart, element_depth_m = self._chart.at(T_patient_probe, breathing_offset_m)
         frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFFF  # scatters the milliseconds over the noise
         share = _coupling(element_depth_m, self._whole)
-        t, scatterers = self._tables, self._scatterers
-        out = np.empty((self._scan.lines, SAMPLES), np.float32)
-        _render(
-            t.sample_m, t.convergence, chart, self._labels, t.materials,
-            (scatterers.tile, scatterers.axes(T_patient_probe), scatterers.structure), t.along, t.slices, (t.pulse, t.pulse_samples),
-            self._points, t.weights, t.widths, share, (*self._level, frame), t.reverberation, scatterers.noise, out,
-        )  # fmt: skip
-        return out
+        return self._render(View(chart, self._scatterers.axes(T_patient_probe), share, frame))
 
 
 def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:
@@ -100,25 +93,6 @@ def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:
     kernel = np.ones(2 * (len(touching) // (2 * SUBAPERTURE)) + 1)
     share = np.convolve(touching, kernel, "same") / np.convolve(np.ones_like(touching), kernel, "same")
     return share.astype(np.float32)
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _render(  # type: ignore[no-untyped-def]
-    sample_m, convergence, chart, labels, materials, scatterers, along, slices, pulse, points, weights, widths, share, level,
-    reverberation, stray, out,
-):  # fmt: skip
-    """Fills `out` (lines, samples) with the envelope, line by line in three passes."""
-    lines, samples = out.shape
-    gain, noise, frame = level
-    field, blurred = np.zeros((2, lines, samples), np.float32), np.empty((2, lines, samples), np.float32)
-    seen = np.full((lines, len(points), 5), np.float32(1e9))
-    for i in range(lines):
-        if share[i] > 0.0:
-            trace_line(i, sample_m, convergence, chart, labels, materials, scatterers, along, slices, pulse[0], points, field, seen)
-    for i in range(lines):
-        blur_line(i, field, weights, blurred)
-        draw_points(i, seen, points, widths, pulse[1], blurred)
-        receive_line(i, share, gain, noise, frame, along, reverberation, stray, blurred, out)
 
 
 def make(config: CellConfig) -> TwinUltrasound:
