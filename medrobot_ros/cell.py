@@ -61,7 +61,7 @@ def _contact(config: CellConfig) -> Stage:
     from medrobot_ros.contact.stage import ContactStage
 
     arm, hardware = _arm(config), config.hardware
-    loop_delay_s = hardware.servo_lag_s + 2.0 * hardware.latency_s + 1.0 / hardware.rate_hz
+    loop_delay_s = hardware.servo_lag_s + 2.0 * hardware.latency_s
     return ContactStage(
         config.contact, config.safety.slow_n, hardware.rate_hz, loop_delay_s,
         arm.T_ft_probe, arm.probe_mass_kg, arm.p_ft_com, config.image_servo,

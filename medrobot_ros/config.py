@@ -175,8 +175,9 @@ class ContactSection(Section):
     seat_s: float = setting(1.0, "time near the reference force before a scan may begin", "s", 0.1, 10)
     search_m: float = setting(0.03, "how far lost contact is searched along the beam", "m", 0.005, 0.06)
     filter_hz: float = setting(40.0, "corner of the force low-pass", "Hz", 5, 200)
-    loop_gain_per_s: float = setting(25.0, "force-loop bandwidth gain: admittance times tissue stiffness", "1/s", 2, 60)
-    integral_per_s: float = setting(6.0, "rate at which the skin's own speed is learned", "1/s", 0, 20)
+    loop_gain_per_s: float = setting(
+        0.0, "force-loop gain, admittance times tissue stiffness; 0 takes the largest that the loop's delay allows", "1/s", 0, 200
+    )
     max_speed_m_per_s: float = setting(0.06, "speed along the beam while in contact", "m/s", 0.01, 0.1)
     tilt_gain_per_s: float = setting(4.0, "rate at which the planned orientation is followed", "1/s", 0.1, 20)
     track_gain_per_s: float = setting(4.0, "rate at which the planned position is followed", "1/s", 0.1, 20)

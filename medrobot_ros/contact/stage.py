@@ -6,15 +6,13 @@ import numpy as np
 
 from medrobot_ros.config import ContactSection, ImageServoSection
 from medrobot_ros.contact import states
-from medrobot_ros.contact.force_control import ForceControl
 from medrobot_ros.contact.image_servo import ImageServo
 from medrobot_ros.contact.path_tracking import NO_TWIST, PathTracking
-from medrobot_ros.contact.stiffness import StiffnessEstimate
+from medrobot_ros.contact.regulator import BeamRegulator
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
 from medrobot_ros.signals import Array, ContactMode, ContactStatus, ProbeState, ScanReference, Stamp, TwistCommand, Wrench
 from medrobot_ros.stage import NOTHING, EventLog, Outputs
 
-STIFFNESS_PRIOR_N_PER_M = 1000.0  # with the gain margin, stable on tissue twice as stiff until the first estimate
 FORCE_RAMP_N_PER_S = 5.0
 NEAR_N = 0.6  # of the reference, for seating
 RESEAT_S = 0.2
@@ -37,10 +35,8 @@ class ContactStage:
         T_ft_probe: Array, mass_kg: float, p_ft_com: Array, image_servo: ImageServoSection | None = None,
     ) -> None:
         self._config, self._slow_n, self._dt, self._rate_hz = config, slow_n, 1.0 / wrench_rate_hz, wrench_rate_hz
-        delay_s = loop_delay_s + 1.0 / (2.0 * np.pi * config.filter_hz)
         self._wrench = WrenchEstimate(T_ft_probe, mass_kg, p_ft_com, config.filter_hz, self._dt)
-        self._force = ForceControl(config, delay_s, self._dt)
-        self._stiffness = StiffnessEstimate(STIFFNESS_PRIOR_N_PER_M, delay_s, self._dt)
+        self._regulator = BeamRegulator(config, loop_delay_s, self._dt)
         self._servo = ImageServo(image_servo or ImageServoSection())
         self._events = EventLog(self.name)
         self._decimation = max(1, round(wrench_rate_hz / 100.0))
@@ -169,8 +165,6 @@ class ContactStage:
     def _feel(self, force_n: float) -> None:
         """Lets the force move the state."""
         touching = self._state in (states.SEAT, states.SCAN, states.OVER_FORCE)
-        if self._seating():
-            self._stiffness.update(force_n, self._v_z * self._dt)
         if self._state in (states.APPROACH, states.LOST) and force_n > self._config.touch_n:
             self._on_event(states.TOUCHED if self._state == states.APPROACH else states.FOUND)
         elif self._state == states.APPROACH and self._travel_m > self._config.approach_m:
@@ -211,11 +205,10 @@ class ContactStage:
             self._was_seated = False
         if state in (states.APPROACH, states.LOST, states.RETREAT):
             self._travel_m = 0.0
-            self._force.reset()
+            self._regulator.reset()
         if state in (states.APPROACH, states.LOST):
             self._reference_n = self._config.touch_n
         self._near_s = self._lost_s = 0.0
-        self._stiffness.restart()
         self._servo.release()
         self._state, self._reason, self._changed = state, reason, True
 
@@ -246,8 +239,7 @@ class ContactStage:
             return 0.0
         step = FORCE_RAMP_N_PER_S * self._dt
         self._reference_n += min(max(self._wanted_n() - self._reference_n, -step), step)
-        v = self._force.update(self._reference_n, self._force_n, self._stiffness.n_per_m)
-        return v + self._stiffness.dither() if self._seating() else v
+        return self._regulator.update(self._reference_n, self._force_n, self._seating())
 
     def _wanted_n(self) -> float:
         """The reference with what the image adds, which never takes it above the range of references or near the slow force."""
@@ -262,6 +254,7 @@ class ContactStage:
     def tick(self, stamp_ns: int) -> Outputs:
         """Heartbeat while wrenches arrive; status on change and at 10 Hz."""
         self.now_ns = stamp_ns
+        self._regulator.learn()
         out: list[tuple[str, Any]] = self._events.drain(stamp_ns)  # type: ignore[assignment]
         if stamp_ns - self._heard_ns <= WRENCH_TIMEOUT_NS:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))
@@ -273,7 +266,7 @@ class ContactStage:
     def status(self, stamp_ns: int) -> ContactStatus:
         """What contact is doing now."""
         return ContactStatus(
-            stamp_ns, self._mode, self._state, self._force_n, self._stiffness.n_per_m, self._lost_count, self._tared,
+            stamp_ns, self._mode, self._state, self._force_n, self._regulator.tissue.n_per_m, self._lost_count, self._tared,
             self._path.reference.reference_id if self._path else "", self._path.progress if self._path else 0.0, self._reason,
             self._servo.tilt_rad, self._servo.rock_rad, self._wanted_n() - self._target_n,
         )

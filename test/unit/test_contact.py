@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from support import POINTING_DOWN, Gantry
 
-from medrobot_ros.config import CellConfig, ContactSection
+from medrobot_ros.config import CellConfig
 from medrobot_ros.contact import states
-from medrobot_ros.contact.force_control import STABILITY, ForceControl
 from medrobot_ros.contact.path_tracking import PathTracking
 from medrobot_ros.contact.stage import ContactStage
-from medrobot_ros.contact.stiffness import StiffnessEstimate
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
@@ -61,39 +59,6 @@ def test_tare_takes_the_mean_of_a_steady_sensor_and_refuses_another():
     assert "not steady" in verdicts[-1]
     moving = Tare(500.0)
     assert not any(moving.add(np.zeros(6), 0.01) for _ in range(1000))
-
-
-@pytest.mark.parametrize("stiffness", [200.0, 800.0, 2000.0])
-def test_stiffness_is_felt_through_noise_and_breathing(stiffness):
-    rng = np.random.default_rng(1)
-    estimate = StiffnessEstimate(1000.0, 0.0, DT)
-    z = 0.0
-    for k in range(2000):
-        v = estimate.dither() + 0.002 * np.sin(0.5 * np.pi * k * DT)
-        z += v * DT
-        force = stiffness * (z - 0.001 * np.sin(0.4 * np.pi * k * DT)) + 0.02 * rng.standard_normal()
-        estimate.update(force, v * DT)
-    assert estimate.n_per_m == pytest.approx(stiffness, rel=0.25)
-
-
-@pytest.mark.parametrize("delay_s", [0.002, 0.01, 0.03, 0.1])
-def test_loop_gain_stays_inside_the_stability_bound(delay_s):
-    control = ForceControl(ContactSection(loop_gain_per_s=60.0), delay_s, DT)
-    assert control.loop_gain_per_s <= STABILITY / (delay_s + 1.5 * DT) / 2.0 + 1e-9
-
-
-@pytest.mark.parametrize("stiffness", [300.0, 2000.0])
-def test_force_settles_on_moving_skin_after_a_pure_delay(stiffness):
-    delay = 5
-    control = ForceControl(ContactSection(), delay * DT, DT)
-    z, forces = 0.0, [0.0] * delay
-    errors = []
-    for k in range(8000):
-        skin = 0.005 * np.sin(0.5 * np.pi * k * DT)
-        z += control.update(5.0, forces[-delay], stiffness) * DT
-        forces.append(max(0.0, stiffness * (z + skin)))
-        errors.append(forces[-1] - 5.0)
-    assert np.sqrt(np.mean(np.square(errors[4000:]))) < 0.2
 
 
 def test_path_tracking_follows_its_own_reference():

@@ -1,0 +1,175 @@
+"""The skin's own motion, learned while the probe follows it: breathing and its harmonic, and the pulse, as sinusoids.
+
+Every fit of the last seconds is made anew, by least squares on a uniform window, so that nothing has to converge: the two frequencies
+that leave the least residual on a grid, sharpened together by a Gauss-Newton step, then all amplitudes and phases at once. A sample that
+departs from what the last fit foretold ends what was learned.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+
+from medrobot_ros.signals import Array
+
+SAMPLE_HZ = 20.0
+WINDOW_S = 6.0  # chosen: 1.5 breaths at rest (0.25 Hz), so that two breaths are enough to learn
+BREATHS_HZ = np.linspace(0.1, 0.6, 26)  # 6 to 36 a minute
+PULSES_HZ = np.linspace(0.7, 2.2, 31)  # 42 to 132 a minute
+FIT_EVERY = 4  # samples
+SHARPENINGS = 2
+RIDGE = 1e-6 * WINDOW_S * SAMPLE_HZ  # two equal frequencies share what they explain
+UNEXPLAINED_M, UNEXPLAINED_SHARE = 2e-4, 0.25  # residual (rms) up to which a fit is believed: of itself, or of the motion
+DEPARTED_M, DEPARTED_RESIDUALS = 1.5e-3, 6.0  # a sample this far from the foretold one is another motion
+
+_COUNT = round(WINDOW_S * SAMPLE_HZ)
+_TIME_S = (np.arange(_COUNT) - (_COUNT - 1)) / SAMPLE_HZ
+
+
+def _waves(frequencies_hz: tuple[float, ...], time_s: Array) -> Array:
+    """Sine and cosine of each frequency, (2 k, n)."""
+    angles = 2.0 * pi * np.outer(frequencies_hz, time_s)
+    return np.concatenate((np.sin(angles), np.cos(angles)))
+
+
+def _orthonormal(rows: Array) -> Array:
+    return np.linalg.qr(rows.T)[0].T
+
+
+_DRIFT = np.stack((np.ones(_COUNT), _TIME_S))
+_BREATH_BASES = np.stack([_orthonormal(np.concatenate((_DRIFT, _waves((f,), _TIME_S)))) for f in BREATHS_HZ])
+_PULSE_BASES = np.stack([_orthonormal(_waves((f,), _TIME_S)) for f in PULSES_HZ])
+
+
+@dataclass(frozen=True)
+class SkinMotion:
+    """Sinusoids about a drift. `coefficients` (8,) [m]: offset, drift a second, sines of the frequencies, their cosines."""
+
+    breaths_hz: float
+    pulses_hz: float
+    coefficients: Array
+    residual_m: float
+
+    @property
+    def frequencies_hz(self) -> tuple[float, ...]:
+        """Breathing, its harmonic, the pulse."""
+        return self.breaths_hz, 2.0 * self.breaths_hz, self.pulses_hz
+
+    @property
+    def breathing_m(self) -> float:
+        """Amplitude of the breathing's fundamental."""
+        return float(np.hypot(self.coefficients[2], self.coefficients[5]))
+
+    def position_m(self, time_s: float) -> float:
+        """Foretold skin position `time_s` after the window's last sample."""
+        wave = _waves(self.frequencies_hz, np.array([time_s]))[:, 0]
+        return float(self.coefficients[0] + self.coefficients[1] * time_s + self.coefficients[2:] @ wave)
+
+    def speed_m_per_s(self, time_s: float) -> float:
+        """Foretold speed of the periodic part; the drift is left to feedback."""
+        w = 2.0 * pi * np.array(self.frequencies_hz)
+        sines, cosines = self.coefficients[2:5], self.coefficients[5:]
+        return float((sines * w) @ np.cos(w * time_s) - (cosines * w) @ np.sin(w * time_s))
+
+
+def fit(positions_m: Array) -> SkinMotion:
+    """The motion in a window of `WINDOW_S` seconds at `SAMPLE_HZ`, oldest first, (n,) [m]."""
+    y = positions_m
+    breaths_hz = BREATHS_HZ[_best(_BREATH_BASES, y)]
+    breathing = _rows(breaths_hz)
+    rest = y - _solved(breathing, y) @ breathing
+    pulses_hz = PULSES_HZ[_best(_PULSE_BASES, rest)]
+    for _ in range(SHARPENINGS):
+        breaths_hz, pulses_hz = _sharpened(breaths_hz, pulses_hz, y)
+    rows = _rows(breaths_hz, pulses_hz)
+    coefficients = _solved(rows, y)
+    residual = y - coefficients @ rows
+    return SkinMotion(breaths_hz, pulses_hz, coefficients, float(np.sqrt(residual @ residual / _COUNT)))
+
+
+def _best(bases: Array, y: Array) -> int:
+    """Index of the orthonormal basis that explains most."""
+    return int(np.argmax(np.square(bases @ y).sum(axis=1)))
+
+
+def _rows(breaths_hz: float, *pulses_hz: float) -> Array:
+    return np.concatenate((_DRIFT, _waves((breaths_hz, 2.0 * breaths_hz, *pulses_hz), _TIME_S)))
+
+
+def _solved(rows: Array, y: Array) -> Array:
+    """Least squares of y (n,) by rows (k, n)."""
+    solution: Array = np.linalg.solve(rows @ rows.T + RIDGE * np.eye(len(rows)), rows @ y)
+    return solution
+
+
+def _sharpened(breaths_hz: float, pulses_hz: float, y: Array) -> tuple[float, float]:
+    """Both frequencies [Hz] after a Gauss-Newton step, kept on the grid's span and to a grid step."""
+    rows = _rows(breaths_hz, pulses_hz)
+    c = _solved(rows, y)
+    turning = 2.0 * pi * _TIME_S  # d angle / d f
+    slopes = np.stack([turning * (c[2 + k] * rows[5 + k] - c[5 + k] * rows[2 + k]) for k in (0, 2)])
+    slopes[0] += 2.0 * turning * (c[3] * rows[6] - c[6] * rows[3])
+    step = _solved(np.concatenate((rows, slopes)), y)[-2:]
+    return _stepped(breaths_hz, step[0], BREATHS_HZ), _stepped(pulses_hz, step[1], PULSES_HZ)
+
+
+def _stepped(f: float, step: float, grid: Array) -> float:
+    width = float(grid[1] - grid[0])
+    return min(max(f + min(max(float(step), -width), width), float(grid[0])), float(grid[-1]))
+
+
+class Breathing:
+    """`add` the skin's position once a period and `learn` now and then; `speed_m_per_s` then foretells its speed."""
+
+    def __init__(self, period_s: float) -> None:
+        self._per_sample = max(1, round(1.0 / (SAMPLE_HZ * period_s)))
+        self._period_s = period_s
+        self.forget()
+
+    def forget(self) -> None:
+        """Begins anew, as after a loss of contact."""
+        self._window: deque[float] = deque(maxlen=_COUNT)
+        self._sum_m, self._summed, self._since_fit = 0.0, 0, 0
+        self._age_s = 0.0  # since the middle of the newest sample that was fitted
+        self._mean_m = 0.0  # of the window that was fitted
+        self.motion: SkinMotion | None = None
+
+    def add(self, position_m: float) -> bool:
+        """One period's position [m] on any axis that stays; True when it departs so far that what was learned is forgotten."""
+        self._age_s += self._period_s
+        self._sum_m += position_m
+        self._summed += 1
+        if self._summed < self._per_sample:
+            return False
+        sample_m, self._sum_m, self._summed = self._sum_m / self._summed, 0.0, 0
+        if self._departs(sample_m):
+            self.forget()
+            return True
+        self._window.append(sample_m)
+        self._since_fit += 1
+        return False
+
+    @property
+    def _half_sample_s(self) -> float:
+        return 0.5 * (self._per_sample - 1) * self._period_s
+
+    def _departs(self, sample_m: float) -> bool:
+        if self.motion is None:
+            return False
+        foretold_m = self._mean_m + self.motion.position_m(self._age_s - self._half_sample_s)
+        return abs(sample_m - foretold_m) > max(DEPARTED_M, DEPARTED_RESIDUALS * self.motion.residual_m)
+
+    def learn(self) -> None:
+        """Fits the window when that is due: half a millisecond of work, for a moment when nobody waits."""
+        if len(self._window) < _COUNT or self._since_fit < FIT_EVERY:
+            return
+        y = np.array(self._window)
+        self._mean_m, self._age_s, self._since_fit = float(y.mean()), self._half_sample_s + self._summed * self._period_s, 0
+        motion = fit(y - self._mean_m)
+        believed = motion.residual_m < max(UNEXPLAINED_M, UNEXPLAINED_SHARE * float(y.std()))
+        self.motion = motion if believed else None
+
+    def speed_m_per_s(self, ahead_s: float) -> float:
+        """Speed [m/s] foretold for `ahead_s` from now; 0 until learned."""
+        return 0.0 if self.motion is None else self.motion.speed_m_per_s(self._age_s + ahead_s)
