@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import force
 import numpy as np
 import quality
 from bmode import bmode
@@ -89,6 +90,7 @@ def main() -> None:
         "reconstruction": reconstruction(),
         "calibration": calibration(),
         "quality": quality.figures(),
+        "force": force.figures(ARMS),
     }
     print(json.dumps(result, indent=2))
 

@@ -74,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, metavar="RUN")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     command.set_defaults(run=_cine)
+    command = commands.add_parser("bench", help="measure: `bench force` prints and draws force errors and margins beside two baselines")
+    command.add_argument("what", choices=("force",))
+    command.add_argument("--arm", action="append", help="an arm for the spot checks of the whole control path; repeatable (default fr3)")
+    command.add_argument("--out", type=Path, default=Path("."), metavar="FOLDER", help="where the picture is put (default here)")
+    command.set_defaults(run=_bench)
     command = commands.add_parser("doctor", help="say what this machine lacks and what it costs")
     command.set_defaults(run=_doctor)
     return parser
@@ -256,6 +261,13 @@ def _cine(options: argparse.Namespace) -> int:
 
     run = Run(options.folder)
     print(f"{write_cine(run.images, run.geometry, options.out, options.folder)} images in {options.out}")
+    return ACCEPTED
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from medrobot_ros.force_bench.report import report
+
+    report(tuple(options.arm or (CellConfig().arm.name,)), options.out)
     return ACCEPTED
 
 

@@ -79,7 +79,7 @@ def test_the_twins_truth_is_read_only_by_its_own_sources_and_the_record():
         if row.name.startswith("twin/"):
             assert row.writers == ("hardware",)
             assert set(row.readers) <= {"imaging", "surface"}, row.name
-    may_name = {"twin", "imaging", "recording", "interfaces", "messages", "nodes"}
+    may_name = {"twin", "imaging", "recording", "interfaces", "messages", "nodes", "force_bench"}
     for path in FILES:
         if room_of(path) not in may_name:
             strings = (n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant))

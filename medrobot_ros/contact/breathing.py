@@ -99,8 +99,8 @@ def _rows(breaths_hz: float, *pulses_hz: float) -> Array:
 
 def _solved(rows: Array, y: Array) -> Array:
     """Least squares of y (n,) by rows (k, n)."""
-    solution: Array = np.linalg.solve(rows @ rows.T + RIDGE * np.eye(len(rows)), rows @ y)
-    return solution
+    normal: Array = rows @ rows.T + RIDGE * np.eye(len(rows))
+    return np.asarray(np.linalg.solve(normal, rows @ y), dtype=float)
 
 
 def _sharpened(breaths_hz: float, pulses_hz: float, y: Array) -> tuple[float, float]:

@@ -46,7 +46,7 @@ class ForceControl:
     def reset(self) -> None:
         """Forgets the skin's speed; call when contact ends."""
         self.skin_speed_m_per_s = 0.0
-        self._force_n: float | None = None
+        self._error_n = 0.0
 
     def hand_over(self, speed_m_per_s: float) -> None:
         """Takes over a speed that was foretold until now."""
@@ -54,19 +54,20 @@ class ForceControl:
 
     def update(self, reference_n: float, force_n: float, n_per_m: float, viscous_s: float = 0.0, foretold_m_per_s: float = 0.0) -> float:
         """One period."""
-        proportional = self.loop_gain_per_s / n_per_m * (reference_n - self._elastic(force_n, viscous_s))
+        proportional = self.loop_gain_per_s / n_per_m * self._without_lead(reference_n - force_n, viscous_s)
         v = proportional + self.skin_speed_m_per_s + foretold_m_per_s
         limited = _limited(v, self._config.max_speed_m_per_s)
         if v == limited:  # a saturated loop learns nothing about the skin
             self.hand_over(INTEGRAL_SHARE * self.loop_gain_per_s * proportional * self._period_s)
         return limited
 
-    def _elastic(self, force_n: float, viscous_s: float) -> float:
-        """The push without its viscous lead."""
-        share = 1.0 if viscous_s <= 0.0 or self._force_n is None else 1.0 - exp(-self._period_s / viscous_s)
-        last_n = force_n if self._force_n is None else self._force_n
-        self._force_n = last_n + share * (force_n - last_n)
-        return self._force_n
+    def _without_lead(self, error_n: float, viscous_s: float) -> float:
+        """The error behind a lag of `viscous_s`."""
+        if viscous_s <= 0.0:
+            self._error_n = error_n
+        else:
+            self._error_n += (1.0 - exp(-self._period_s / viscous_s)) * (error_n - self._error_n)
+        return self._error_n
 
 
 def _limited(value: float, limit: float) -> float:

@@ -36,7 +36,7 @@ class ContactStage:
     ) -> None:
         self._config, self._slow_n, self._dt, self._rate_hz = config, slow_n, 1.0 / wrench_rate_hz, wrench_rate_hz
         self._wrench = WrenchEstimate(T_ft_probe, mass_kg, p_ft_com, config.filter_hz, self._dt)
-        self._regulator = BeamRegulator(config, loop_delay_s, self._dt)
+        self.regulator = BeamRegulator(config, loop_delay_s, self._dt)
         self._servo = ImageServo(image_servo or ImageServoSection())
         self._events = EventLog(self.name)
         self._decimation = max(1, round(wrench_rate_hz / 100.0))
@@ -205,7 +205,7 @@ class ContactStage:
             self._was_seated = False
         if state in (states.APPROACH, states.LOST, states.RETREAT):
             self._travel_m = 0.0
-            self._regulator.reset()
+            self.regulator.reset()
         if state in (states.APPROACH, states.LOST):
             self._reference_n = self._config.touch_n
         self._near_s = self._lost_s = 0.0
@@ -239,7 +239,7 @@ class ContactStage:
             return 0.0
         step = FORCE_RAMP_N_PER_S * self._dt
         self._reference_n += min(max(self._wanted_n() - self._reference_n, -step), step)
-        return self._regulator.update(self._reference_n, self._force_n, self._seating())
+        return self.regulator.update(self._reference_n, self._force_n, self._seating())
 
     def _wanted_n(self) -> float:
         """The reference with what the image adds, which never takes it above the range of references or near the slow force."""
@@ -254,7 +254,7 @@ class ContactStage:
     def tick(self, stamp_ns: int) -> Outputs:
         """Heartbeat while wrenches arrive; status on change and at 10 Hz."""
         self.now_ns = stamp_ns
-        self._regulator.learn()
+        self.regulator.learn()
         out: list[tuple[str, Any]] = self._events.drain(stamp_ns)  # type: ignore[assignment]
         if stamp_ns - self._heard_ns <= WRENCH_TIMEOUT_NS:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))
@@ -266,7 +266,7 @@ class ContactStage:
     def status(self, stamp_ns: int) -> ContactStatus:
         """What contact is doing now."""
         return ContactStatus(
-            stamp_ns, self._mode, self._state, self._force_n, self._regulator.tissue.n_per_m, self._lost_count, self._tared,
+            stamp_ns, self._mode, self._state, self._force_n, self.regulator.tissue.n_per_m, self._lost_count, self._tared,
             self._path.reference.reference_id if self._path else "", self._path.progress if self._path else 0.0, self._reason,
             self._servo.tilt_rad, self._servo.rock_rad, self._wanted_n() - self._target_n,
         )

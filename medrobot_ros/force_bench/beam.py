@@ -56,18 +56,18 @@ class Beam:
 
 @dataclass(frozen=True)
 class Trace:
-    """A run at the control rate: time [s], true push along the beam [N], commanded speed [m/s]; (n,) each."""
+    """A run at the control rate: time [s], true push along the beam, the mean of a period [N], commanded speed [m/s]; (n,) each."""
 
     time_s: Array
     force_n: Array
     speed_m_per_s: Array
 
 
-Law = Callable[[float, float], float]  # (reference [N], raw push [N]) -> speed into the patient [m/s]
+Push = Callable[[float], float]  # a force [N] over time [s]
 
 
-def simulate(beam: Beam, law: Law, seconds: float, seed: int = 0, excite: Callable[[float], float] = lambda time_s: 0.0) -> Trace:
-    """Runs a law from rest at the reference force; `excite` is added to the reference [N]."""
+def simulate(beam: Beam, law: Callable[[float, float], float], seconds: float, seed: int = 0, excite: Push = lambda t: 0.0) -> Trace:
+    """Runs a law (reference [N], raw push [N]) -> speed [m/s] from rest at the reference force, to which `excite` is added."""
     rng = np.random.default_rng(seed)
     steps, count = max(1, round(beam.period_s / STEP_S)), round(seconds * beam.rate_hz)
     dt = beam.period_s / steps
@@ -79,9 +79,11 @@ def simulate(beam: Beam, law: Law, seconds: float, seed: int = 0, excite: Callab
         t = k * beam.period_s
         v = law(beam.reference_n + excite(t), late[0] + noise[k])
         arm.command(v)
+        felt = 0.0
         for i in range(steps):
             late.append(skin.push(t + i * dt, arm.advance(), dt))
-        out[:, k] = t, late[-1], v
+            felt += late[-1] / steps
+        out[:, k] = t, felt, v
     return Trace(*out)
 
 

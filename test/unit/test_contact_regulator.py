@@ -62,14 +62,20 @@ def test_viscosity_is_felt(damping_s):
 
 
 @pytest.mark.parametrize(
-    ("beam", "before_n"),
-    [(Beam(300.0, 0.0), 0.2), (Beam(2000.0, 0.6), 0.2), (Beam(2000.0, rate_hz=1000.0), 0.2), (Beam(2000.0, rate_hz=100.0), 0.25)],
-    ids=("soft", "hardening", "1000 Hz", "100 Hz"),
+    ("beam", "before_n", "after_n"),
+    [
+        (Beam(300.0, 0.0), 0.2, 0.1),
+        (Beam(2000.0, 0.6), 0.2, 0.1),
+        (Beam(2000.0, rate_hz=1000.0), 0.2, 0.1),
+        (Beam(2000.0, rate_hz=250.0), 0.2, 0.1),
+        (Beam(2000.0, rate_hz=100.0), 0.25, 0.15),
+    ],
+    ids=("soft", "hardening", "1000 Hz", "250 Hz", "100 Hz"),
 )
-def test_breathing_leaves_little_error(beam, before_n):
+def test_breathing_leaves_little_error(beam, before_n, after_n):
     _, t, e = errors(beam, 16.0)
     assert rms(e[(t > 1.5) & (t < 8.0)]) < before_n
-    assert rms(e[t >= 8.0]) < 0.1
+    assert rms(e[t >= 8.0]) < after_n
 
 
 def test_a_pulse_leaves_little_error():
