@@ -173,6 +173,7 @@ class ContactSection(Section):
     lost_n: float = setting(0.3, "force below which contact counts as lost", "N", 0.1, 2)
     lost_s: float = setting(0.1, "how long it has to stay below", "s", 0.01, 2)
     seat_s: float = setting(1.0, "time near the reference force before a scan may begin", "s", 0.1, 10)
+    search_speed_m_per_s: float = setting(0.045, "speed of that search", "m/s", 0.005, 0.06)
     search_m: float = setting(0.03, "how far lost contact is searched along the beam", "m", 0.005, 0.06)
     filter_hz: float = setting(40.0, "corner of the force low-pass", "Hz", 5, 200)
     loop_gain_per_s: float = setting(
@@ -181,6 +182,12 @@ class ContactSection(Section):
     max_speed_m_per_s: float = setting(0.06, "speed along the beam while in contact", "m/s", 0.01, 0.1)
     tilt_gain_per_s: float = setting(4.0, "rate at which the planned orientation is followed", "1/s", 0.1, 20)
     track_gain_per_s: float = setting(4.0, "rate at which the planned position is followed", "1/s", 0.1, 20)
+    aside_n: float = setting(6.0, "force across the beam that counts as a push", "N", 2, 15)
+    yield_m: float = setting(0.025, "how far back a push may move the probe before it lifts off and waits for a person", "m", 0.005, 0.1)
+    yield_s: float = setting(1.0, "how long a push may last before the same", "s", 0.1, 5)
+    fan_rad: float = setting(0.35, "how far a fan turns to either side, out of the image plane", "rad", 0.02, 0.6)
+    rock_rad: float = setting(0.25, "how far rocking turns to either side, within the image plane", "rad", 0.02, 0.6)
+    sweep_rad_per_s: float = setting(0.2, "greatest speed of both", "rad/s", 0.02, 0.5)
     retreat_m: float = setting(0.06, "how far the probe lifts off", "m", 0.02, 0.2)
     retreat_speed_m_per_s: float = setting(0.05, "speed of lifting off", "m/s", 0.01, 0.1)
 

@@ -192,7 +192,8 @@ class MotionStatus:
 
 @dataclass(frozen=True, slots=True)
 class ContactMode:
-    """What contact is to do: 'off' (kinematics obeys motion goals), 'tare', 'hold', 'approach', 'scan' or 'retreat'."""
+    """What contact is to do: 'off' (kinematics obeys motion goals), 'tare', 'hold', 'approach', 'retreat', or how to scan: 'scan' along
+    the path, 'fan' and 'rock' about the contact point, 'dwell'."""
 
     stamp_ns: int
     mode: str
@@ -206,6 +207,9 @@ class ScanReference:
     reference_id: str
     T_base_probe: Array
     time_s: Array
+
+
+PUSHED_AWAY = "pushed away: task/resume when the way is clear"  # a `ContactStatus.reason` that a person has to answer
 
 
 @dataclass(frozen=True, slots=True)

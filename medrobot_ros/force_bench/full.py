@@ -138,7 +138,7 @@ def record(stages: Mapping[str, Any], seconds: float) -> Recorded:
         if cell.now_ns > 1e9 * (seconds + 30.0):
             raise MedrobotError("the bench never touched the skin")
     t, force, off, scanning = (np.array(column) for column in zip(*rows, strict=True))
-    tissue = contact.regulator.tissue
+    tissue = contact.engagement.regulator.tissue
     return Recorded(t - t[0], force, off, scanning, contact.status(0).lost_count, tissue.n_per_m, tissue.viscous_s)
 
 

@@ -78,7 +78,7 @@ def _config(arm: str, stiffness: float, pulse_m: float, breathing_m: float) -> C
 def arm_response(arm: str) -> Array:
     """Closed-loop sizes through an arm's whole control path, on tissue of 800 N/m that does not breathe."""
     stages = full.build(_config(arm, 800.0, 0.0, 0.0), speed_m_per_s=0.0)
-    update, control = stages["contact"].regulator.update, stages["contact"].regulator
+    update, control = stages["contact"].engagement.regulator.update, stages["contact"].engagement.regulator
     period_s, count = 1.0 / stages["hardware"].rate_hz, 0
 
     def excited(reference_n: float, force_n: float, seating: bool) -> float:

@@ -17,7 +17,7 @@ from medrobot_ros.errors import DataError
 from medrobot_ros.planning import leaves, modes
 from medrobot_ros.planning.board import Board
 from medrobot_ros.planning.surface import Shift, shift_since
-from medrobot_ros.signals import Array, Stamp, TaskStatus
+from medrobot_ros.signals import PUSHED_AWAY, Array, Stamp, TaskStatus
 from medrobot_ros.stage import EventLog, Outputs
 
 STATUS_PERIOD_NS = 1_000_000_000
@@ -135,6 +135,7 @@ class PlannerStage:
         self._watch_safety()
         self._watch_patient()
         self._watch_gel()
+        self._watch_hand()
         if board.touching:
             board.contact_s += 1.0 / self.rate_hz
         self._advance()
@@ -235,6 +236,16 @@ class PlannerStage:
             self._on_event(modes.PAUSE)
             self._reason = why
             self._events.add(self._board.now_ns, "gel_needed", why)
+
+    # --- a hand that pushes the probe away ----------------------------------------------------------------------------
+
+    def _watch_hand(self) -> None:
+        """A probe that was pushed away lifts off by itself and does not come back before a person says so."""
+        contact = self._board.contact
+        if contact is not None and contact.reason == PUSHED_AWAY and self._mode == modes.SCANNING:
+            self._on_event(modes.PAUSE)
+            self._reason = PUSHED_AWAY
+            self._events.add(self._board.now_ns, "pushed_away", PUSHED_AWAY)
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 

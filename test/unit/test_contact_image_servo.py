@@ -127,7 +127,9 @@ def scanning(force_n: float, slow_n: float = 15.0, servo: ImageServoSection = CO
 
 
 def run(stage: ContactStage, now: int, push_n: float, seconds: float, T: np.ndarray, quality: ImageQuality | None = None) -> int:
+    """The tissue pushes with `push_n` at first, then by how far the probe goes."""
     weight = ARM.probe_mass_kg * 9.80665  # pointing down, the weight pulls along the sensor's z
+    deeper_n = 0.0
     for k in range(round(500 * seconds)):
         now += 2_000_000
         stage.now_ns = now
@@ -135,7 +137,9 @@ def run(stage: ContactStage, now: int, push_n: float, seconds: float, T: np.ndar
             stage.receive("probe/pose", ProbeState(now, T))
         if quality is not None and k % 25 == 0:
             stage.receive("image/quality", replace(quality, stamp_ns=now))
-        stage.receive("wrench", Wrench(now, "ft", np.array([0.0, 0.0, weight - push_n, 0.0, 0.0, 0.0])))
+        push = max(0.0, push_n + deeper_n) if push_n else 0.0
+        for topic, signal in stage.receive("wrench", Wrench(now, "ft", np.array([0.0, 0.0, weight - push, 0.0, 0.0, 0.0]))):
+            deeper_n += 800.0 * 0.002 * signal.V_base_probe_in_probe[2] if topic == "probe/twist_command" else 0.0
     return now
 
 
