@@ -40,6 +40,11 @@ def _hardware(config: CellConfig) -> Stage:
 
 
 def _kinematics(config: CellConfig) -> Stage:
+    return arm_stage(config, _arm(config))
+
+
+def arm_stage(config: CellConfig, arm: Any) -> Stage:
+    """The kinematics stage of an arm among the cell's obstacles."""
     from medrobot_ros.arms.collision import CollisionModel
     from medrobot_ros.arms.controller import ArmStage
     from medrobot_ros.arms.ik import solve
@@ -49,7 +54,7 @@ def _kinematics(config: CellConfig) -> Stage:
     from medrobot_ros.safety.guard import Guard
     from medrobot_ros.stage import EventLog
 
-    arm, period_s, safety, events = _arm(config), 1.0 / config.hardware.rate_hz, config.safety, EventLog("kinematics")
+    period_s, safety, events = 1.0 / config.hardware.rate_hz, config.safety, EventLog("kinematics")
     solve(arm, arm.T_base_probe(arm.q_home), arm.q_home)  # compiles now, not in the middle of a motion
     cell = CollisionModel(arm, read_obstacles(robot_description(config), arm), safety.clearance_m, period_s)
     zone = np.array([safety.patient_zone_low_m, safety.patient_zone_high_m])

@@ -6,6 +6,7 @@ import numpy as np
 
 from medrobot_ros.config import ContactSection, ImageServoSection
 from medrobot_ros.contact import states
+from medrobot_ros.contact.alignment import Alignment
 from medrobot_ros.contact.image_servo import ImageServo
 from medrobot_ros.contact.path_tracking import NO_TWIST, PathTracking
 from medrobot_ros.contact.patterns import ABOUT, Turning
@@ -32,6 +33,7 @@ class Engagement:
         self._config, self._slow_n, self._dt = config, slow_n, period_s
         self.regulator = BeamRegulator(config, loop_delay_s, period_s)
         self.servo = ImageServo(image_servo or ImageServoSection())
+        self.alignment = Alignment(config, period_s)
         self._rest = RestingPlace(period_s)
         self.mode, self.state, self.reason = "off", states.FREE, ""
         self.path: PathTracking | None = None
@@ -65,7 +67,10 @@ class Engagement:
     def look(self, T_base_probe: Array) -> None:
         """The probe's pose: where to go across and about the beam."""
         along_path = self.state in (states.APPROACH, states.SEAT, states.SCAN) and self._turning is None
-        self._tangential = NO_TWIST if self.path is None or not along_path else self.servo.follow(self.path, T_base_probe, self._pace())
+        if self.path is None or not along_path:
+            self._tangential = NO_TWIST
+        else:
+            self._tangential = self.servo.follow(self.path, T_base_probe, self._pace(), self.alignment.lean_rad)
 
     @property
     def progress(self) -> float:
@@ -92,6 +97,8 @@ class Engagement:
         if happens is not None:
             self.lost_count += happens.to == states.LOST
             self.enter(happens.to, happens.reason)
+        if self.state in (states.SEAT, states.SCAN) and self._turning is None:
+            self.alignment.update(F, self.servo.asked_rad)
         self._judge_seat(self.force_n)
 
     def _judge_seat(self, force_n: float) -> None:
@@ -118,6 +125,8 @@ class Engagement:
             self._reference_n = min(max(self._feel.push_n, self._config.touch_n), self.target_n)
         if state in (states.APPROACH, states.LOST, states.RETREAT) or self.state in (states.APPROACH, states.LOST):
             self._rest.begin()
+        if state in (states.APPROACH, states.FREE):
+            self.alignment.release()
         self._feel = Feel(self._feel.push_n)
         self._near_s = self._aside_m = 0.0
         self._image_pace = 1.0

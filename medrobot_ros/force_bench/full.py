@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.arms import load_arm
-from medrobot_ros.arms.controller import ArmStage
 from medrobot_ros.arms.ik import solve
 from medrobot_ros.arms.model import ArmModel
-from medrobot_ros.cell import Cell, make_stage
+from medrobot_ros.cell import Cell, arm_stage, make_stage
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
-from medrobot_ros.safety.guard import Guard
 from medrobot_ros.safety.permit import permit_source
 from medrobot_ros.signals import Array, ContactMode, PatientTruth, ScanReference, Stamp
-from medrobot_ros.stage import EventLog, Outputs
+from medrobot_ros.stage import Outputs
 from medrobot_ros.twin.body import load_body
 from medrobot_ros.twin.mock import MockHardware
 
@@ -108,10 +106,9 @@ def build(config: CellConfig, speed_m_per_s: float, tilt_rad: float = 0.0) -> di
     """The control path's stages by name."""
     reference = to_and_fro(config, speed_m_per_s, tilt_rad)
     arm: Any = _arm_over(config.arm.name, config.probe.name, tuple(reference.T_base_probe[0].ravel()))
-    events, period_s = EventLog("kinematics"), 1.0 / config.hardware.rate_hz
     return {
         "hardware": MockHardware(config, arm),
-        "kinematics": ArmStage(arm, period_s, Guard(arm, config.safety, period_s, events), events, config.safety.patient_speed_m_per_s),
+        "kinematics": arm_stage(config, arm),
         "contact": make_stage("contact", config),
         "planner": _Script(reference),
     }

@@ -14,6 +14,7 @@ from medrobot_ros.planning.gel import GelWatch
 from medrobot_ros.planning.registry import task_factory, task_names, task_settings
 from medrobot_ros.planning.task import PlannerStage
 from medrobot_ros.signals import (
+    PUSHED_AWAY,
     ContactStatus,
     HardwareStatus,
     ImageGeometry,
@@ -353,6 +354,19 @@ def test_a_probe_without_gel_pauses_until_the_operator_resumes():
         cell.step()
     assert cell.status.mode == "paused" and cell.state == "free"
     cell.dry = False
+    assert cell.planner.call("task/resume")[0]
+    assert cell.to_end().status.outcome == "accepted" and cell.status.reason == ""
+
+
+def test_a_probe_that_was_pushed_away_waits_for_a_person():
+    cell = Cell().start().run(lambda c: c.state == "scan")
+    cell.state, cell.reason = "free", PUSHED_AWAY
+    cell.run(lambda c: c.status.mode == "paused", limit_s=1.0)
+    assert cell.status.reason == PUSHED_AWAY and [e.kind for e in cell.of("events")] == ["pushed_away"]
+    cell.reason = ""  # as contact forgets it with the next mode
+    for _ in range(400):
+        cell.step()
+    assert cell.status.mode == "paused"
     assert cell.planner.call("task/resume")[0]
     assert cell.to_end().status.outcome == "accepted" and cell.status.reason == ""
 
