@@ -35,6 +35,7 @@ class Engagement:
         self.servo = ImageServo(image_servo or ImageServoSection())
         self.alignment = Alignment(config, period_s)
         self._rest = RestingPlace(period_s)
+        self.sighted = False  # whether the probe's pose is known; without it nothing moves across or about the beam
         self.mode, self.state, self.reason = "off", states.FREE, ""
         self.path: PathTracking | None = None
         self._turning: Turning | None = None
@@ -66,6 +67,7 @@ class Engagement:
 
     def look(self, T_base_probe: Array) -> None:
         """The probe's pose: where to go across and about the beam."""
+        self.sighted = True
         along_path = self.state in (states.APPROACH, states.SEAT, states.SCAN) and self._turning is None
         if self.path is None or not along_path:
             self._tangential = NO_TWIST
@@ -152,6 +154,8 @@ class Engagement:
 
     def _across(self) -> Array:
         """What the mode moves across and about the beam."""
+        if not self.sighted:
+            return NO_TWIST.copy()
         if self.state == states.SCAN and self._turning is not None:
             V = self._turning.twist(self._pace())
             self._turning.time_s += self._pace() * self._dt

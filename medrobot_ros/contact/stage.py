@@ -13,6 +13,7 @@ from medrobot_ros.signals import Array, ContactMode, ContactStatus, ProbeState, 
 from medrobot_ros.stage import NOTHING, EventLog, Outputs
 
 WRENCH_TIMEOUT_NS = 50_000_000
+POSE_TIMEOUT_NS = 50_000_000
 STATUS_PERIOD_NS = 100_000_000
 TARE_RETRY_NS = 5_000_000_000
 TOUCHING = "no tare while touching"
@@ -38,7 +39,7 @@ class ContactStage:
         self._probe: ProbeState | None = None
         self._speed_m_per_s = 0.0
         self._samples = 0
-        self._last_wrench_ns = self._status_ns = self._heard_ns = -(10**18)
+        self._last_wrench_ns = self._status_ns = self._heard_ns = self._pose_heard_ns = -(10**18)
         self._tare_since_ns = self.now_ns = 0
 
     # --- what arrives -------------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ class ContactStage:
         return NOTHING
 
     def _on_pose(self, probe: ProbeState) -> None:
-        self._probe = probe
+        self._probe, self._pose_heard_ns = probe, self.now_ns
         self._wrench.turn(probe.T_base_probe[:3, :3])
         self.engagement.look(probe.T_base_probe)
 
@@ -148,6 +149,8 @@ class ContactStage:
         """Heartbeat while wrenches arrive; status on change and at 10 Hz."""
         self.now_ns = stamp_ns
         self.engagement.regulator.learn()
+        if stamp_ns - self._pose_heard_ns > POSE_TIMEOUT_NS:
+            self._miss_pose(stamp_ns)
         out: list[tuple[str, Any]] = self._events.drain(stamp_ns)  # type: ignore[assignment]
         if stamp_ns - self._heard_ns <= WRENCH_TIMEOUT_NS:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))
@@ -155,6 +158,12 @@ class ContactStage:
             self.engagement.changed, self._status_ns = False, stamp_ns
             out.append(("contact/state", self.status(stamp_ns)))
         return out
+
+    def _miss_pose(self, stamp_ns: int) -> None:
+        """Where the probe is can no longer be told: it only presses."""
+        if self.engagement.sighted and self.engagement.mode != "off":
+            self._events.add(stamp_ns, "silent_pose", "no probe/pose: the probe presses where it is")
+        self.engagement.sighted = False
 
     def status(self, stamp_ns: int) -> ContactStatus:
         """What contact is doing now."""

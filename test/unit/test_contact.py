@@ -61,6 +61,7 @@ class Bench:
         self.T = pose(POINTING_DOWN, np.array([0.5, 0.0, 0.12]))
         self.stiffness, self.skin_m, self.now_ns = stiffness, 0.10, 0
         self.events, self.forces, self.twists = [], [], []
+        self.posed = True
         self.hand = lambda T, t: np.zeros(3)  # force on the probe in probe axes
 
     def run(self, seconds):
@@ -73,7 +74,8 @@ class Bench:
             F = weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com) + np.array([1.0, 0, 2.0, 0, 0, 0])
             F += shift_wrench(ARM.T_ft_probe, np.array([hand[0], hand[1], hand[2] - force, 0, 0, 0]))
             if k % 5 == 0:
-                self.stage.receive("probe/pose", ProbeState(self.now_ns, self.T.copy(), np.zeros(6)))
+                if self.posed:
+                    self.stage.receive("probe/pose", ProbeState(self.now_ns, self.T.copy(), np.zeros(6)))
                 self.events += [s for t, s in self.stage.tick(self.now_ns) if t == "events"]
             for topic, signal in self.stage.receive("wrench", Wrench(self.now_ns, "ft", F)):
                 if topic == "probe/twist_command":
@@ -301,3 +303,22 @@ def test_poor_images_slow_the_path():
         return bench.status.progress
 
     assert progress(False) < 0.75 * progress(True)
+
+
+@pytest.mark.parametrize("mode", ["scan", "fan", "rock"])
+def test_a_probe_whose_pose_falls_silent_presses_where_it_is(mode):
+    bench = Bench()
+    bench.seat()
+    bench.mode(mode)
+    bench.run(0.5)
+    assert np.abs(bench.twists[-1][[0, 1, 3, 4, 5]]).max() > 1e-3
+    bench.posed, progress = False, bench.stage.engagement.progress
+    bench.run(0.08)
+    since = len(bench.twists)
+    bench.run(1.0)
+    blind = np.array(bench.twists[since:])
+    assert not blind[:, [0, 1, 3, 4, 5]].any() and abs(bench.forces[-1] - 5.0) < 0.2
+    assert [e.kind for e in bench.events] == ["silent_pose"] and bench.stage.engagement.progress < progress + 0.05
+    bench.posed = True
+    bench.run(0.1)
+    assert np.abs(bench.twists[-1][[0, 1, 3, 4, 5]]).max() > 1e-3
