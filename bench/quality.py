@@ -1,7 +1,7 @@
 """Image quality against the twin's truth: `python bench/quality.py [patients] [examinations]` prints the figures as JSON.
 
 Each patient is drawn by seed and imaged at random places, where the probe stands askew and presses too little or too much. The truth of
-an image is geometry alone: which part of the face touches, and which of the target depths no bone, stone or gap hides. What the
+an image is geometry alone: which part of the face touches, and which of the target depths no bone, stone, air, lung or gap hides. What the
 verdict rejects is repeated with another draw of the errors, as a repeated line meets them. The draws are wide on purpose, so that both
 verdicts occur; an examination's own errors are far smaller.
 """
@@ -31,7 +31,7 @@ CONFIG = CellConfig()
 PLACES = 4  # an image each, per patient
 REGION_M = ((-0.09, 0.09), (-0.10, 0.14))  # where they lie: left, cranial
 TILT_RAD, PRESS_M = 0.12, (-0.001, 0.008)  # spread of the tilts, and the range of the indentation
-HIDING = (Tissue.BONE, Tissue.STONE)
+HIDING = (Tissue.BONE, Tissue.STONE, Tissue.AIR, Tissue.LUNG)
 Z95 = 1.96
 
 
@@ -67,7 +67,7 @@ class PatientBench:
     def __init__(self, seed: int, body: Body) -> None:
         self._body, self._rng = body, np.random.default_rng([seed, 77])
         probe = load_probe(CONFIG.probe.name)
-        self._labels = Anatomy(seed).labels
+        self._labels = Anatomy(seed, body).labels
         self.source = TwinUltrasound(CONFIG.imaging, probe, body, self._labels, seed)
         self.meter = QualityMeter(self.source.geometry(), CONFIG.quality, CONFIG.imaging.dynamic_range_db)
         faces, directions = ScanLines.of_probe(probe, 128, CONFIG.imaging.depth_m).faces_and_directions()

@@ -14,6 +14,7 @@ from medrobot_ros.errors import DataError
 from medrobot_ros.signals import Array
 
 HALF_WIDTH_M, HALF_LENGTH_M, GRID_M = 0.20, 0.30, 0.004
+TORSO_WIDTH_M = 0.353  # of the analytic torso at the origin's height
 TORSO_DEPTH_M = 0.22  # back to front, so the table lies this far below the patient frame's origin
 ABDOMEN_SHARE_OF_HEIGHT = 0.62  # of a standing adult, the middle of the upper abdomen above the soles
 
@@ -27,6 +28,8 @@ class Body:
     z: Array  # (nx, ny) [m], finite everywhere
     inside: Array  # (nx, ny), 1 on the body and 0 beside it
     table_z_m: float
+    thickness_m: float = TORSO_DEPTH_M  # of the trunk, from front to back at the origin
+    width_m: float = TORSO_WIDTH_M  # of the trunk at the origin's height
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_spline", RectBivariateSpline(self.x, self.y, self.z))
@@ -34,10 +37,14 @@ class Body:
     def height(self, x: Array, y: Array) -> Array:
         """Skin height [m] at patient coordinates, NaN beside the body. Any broadcastable shapes."""
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
-        z: Array = self._spline.ev(x, y)  # type: ignore[attr-defined]
-        return np.where(self._is_inside(x, y), z, np.nan)
+        return np.where(self._is_inside(x, y), self.surface(x, y), np.nan)
 
-    def normal(self, x: Array, y: Array) -> Array:
+    def surface(self, x: Array | float, y: Array | float) -> Array:
+        """The height field [m] that goes on smoothly beside the body. Any broadcastable shapes."""
+        z: Array = self._spline.ev(x, y)  # type: ignore[attr-defined]
+        return z
+
+    def normal(self, x: Array | float, y: Array | float) -> Array:
         """Unit outward normals, shape (..., 3)."""
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
         spline = self._spline  # type: ignore[attr-defined]
@@ -74,7 +81,7 @@ def analytic_torso() -> Body:
     """A supine torso of superelliptic sections: waist, wider hips and chest, a soft hollow below the ribs."""
     x, y = _grid()
     X, Y = np.meshgrid(x, y, indexing="ij")
-    half_width = 0.165 + 0.020 * np.tanh((Y - 0.08) / 0.08) ** 2
+    half_width = 0.5 * TORSO_WIDTH_M + 0.020 * (np.tanh((Y - 0.08) / 0.08) ** 2 - np.tanh(1.0) ** 2)
     half_depth = 0.5 * TORSO_DEPTH_M
     ridge = 0.012 / (1.0 + np.exp(-(Y - 0.14) / 0.03)) - 0.25 * Y**2
     ridge -= 0.012 / (1.0 + np.exp(0.14 / 0.03))

@@ -97,6 +97,5 @@ def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:
 
 def make(config: CellConfig) -> TwinUltrasound:
     """The source from the configuration."""
-    return TwinUltrasound(
-        config.imaging, load_probe(config.probe.name), load_body(config.body.mesh), Anatomy(config.seed).labels, config.seed
-    )
+    body = load_body(config.body.mesh)
+    return TwinUltrasound(config.imaging, load_probe(config.probe.name), body, Anatomy(config.seed, body).labels, config.seed)

@@ -211,29 +211,6 @@ def test_a_higher_frequency_sees_less_deep():
     assert high < low - 20.0
 
 
-# --- anatomy ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_patient_has_every_tissue_and_differs_by_seed():
-    first, again, other = Anatomy(0).labels, Anatomy(0).labels, Anatomy(1).labels
-    assert np.array_equal(first, again) and not np.array_equal(first, other)
-    for labels in (first, other):
-        assert set(np.unique(labels)) == set(Tissue) - {Tissue.GEL}
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_layers_lie_in_their_order_and_the_stone_in_the_gallbladder(seed):
-    labels = Anatomy(seed).labels
-    column = labels[SHAPE[0] // 2 + 25, 60]
-    order = [t for k, t in enumerate(column) if k == 0 or column[k - 1] != t]
-    assert order[:6] == [Tissue.SKIN, Tissue.FAT, Tissue.FASCIA, Tissue.MUSCLE, Tissue.FASCIA, Tissue.BOWEL]
-    stone = np.argwhere(labels == Tissue.STONE)
-    i, j, _ = stone.mean(axis=0).astype(int)
-    top = stone[(stone[:, 0] == i) & (stone[:, 1] == j), 2].min()
-    assert labels[i, j, top - 1] == Tissue.BILE
-    assert np.argwhere(labels == Tissue.BONE)[:, 1].mean() > 0.6 * SHAPE[1]
-
-
 def test_the_configured_patient_is_drawn():
     config = CellConfig()
     twin = make(config)
