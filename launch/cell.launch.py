@@ -7,18 +7,13 @@ On Ctrl-C the arm retreats and stops before the nodes of the control path leave.
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
 from launch.events.process import ProcessExited
 from launch.logging import launch_config
-from launch_ros.actions import LifecycleNode, Node
+from launch_ros.actions import LifecycleNode, Node, SetParameter
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import (
-    cell_nodes,
-    environment,
-    write_controllers,
-    write_parameters,
-)
+from medrobot_ros.description import cell_nodes, check_time, environment, network_warnings, write_controllers, write_parameters
 from medrobot_ros.interfaces import NAMESPACE
 from medrobot_ros.nodes.launching import frames, view
 from medrobot_ros.options import cell_config, check_namespace
@@ -34,15 +29,23 @@ OPTIONS = {
     "probe": f"which probe (default {DEFAULT.probe.name})",
     "body": "a watertight surface mesh instead of the analytic torso",
     "out": f"folder that the run folder is made in (default {DEFAULT.recording.out})",
+    "executor": f"what wakes contact and kinematics: auto, events, single (default {DEFAULT.ros.executor})",
 }
+
+
+def switch(name: str, default: str, description: str) -> DeclareLaunchArgument:
+    """An argument that is true or false."""
+    return DeclareLaunchArgument(name, default_value=default, choices=["true", "false"], description=description)
+
+
 ARGUMENTS = (
     *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in OPTIONS.items()),
     DeclareLaunchArgument("config", default_value="", description="a YAML file of settings; `medrobot config` lists them"),
     DeclareLaunchArgument("namespace", default_value=NAMESPACE, description="the cell's namespace"),
-    DeclareLaunchArgument(
-        "autostart", default_value="true", choices=["true", "false"], description="configure and activate the nodes; false leaves it to you"
-    ),
-    DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the cell in rviz"),
+    switch("autostart", "true", "configure and activate the nodes; false leaves it to you"),
+    switch("rviz", "false", "show the cell in rviz"),
+    switch("record", "true", "record the run; false starts no recorder"),
+    switch("use_sim_time", "false", "take the time from /clock, with a simulator behind hardware:=ros2_control"),
     DeclareLaunchArgument(
         "log_level", default_value="info", choices=["debug", "info", "warn", "error", "fatal"], description="of the nodes"
     ),
@@ -60,12 +63,15 @@ def cell(context: LaunchContext) -> list:
     given = {a.name: context.launch_configurations[a.name] for a in ARGUMENTS}
     namespace = check_namespace(given["namespace"])
     file = Path(given["config"]) if given["config"] else None
-    config = cell_config({name: given[name] for name in OPTIONS}, file)
+    config = cell_config({**{name: given[name] for name in OPTIONS}, "record": given["record"] == "true"}, file)
+    check_time(config, given["use_sim_time"] == "true")
     folder = Path(launch_config.log_dir)
     parameters = folder / "parameters.yaml"
     write_parameters(config, parameters)
     return [
+        *(LogInfo(msg=warning) for warning in network_warnings()),
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
+        SetParameter("use_sim_time", given["use_sim_time"] == "true"),
         *stages(config, namespace, parameters, given["log_level"]),
         *spawners(config, folder),
         *([bringup(namespace, parameters)] if given["autostart"] == "true" else []),

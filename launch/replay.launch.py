@@ -5,6 +5,7 @@ from pathlib import Path
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown
 from launch.logging import launch_config
+from launch_ros.actions import SetParameter
 
 from medrobot_ros.config import from_dict, load_yaml
 from medrobot_ros.errors import ConfigError, DataError
@@ -18,6 +19,9 @@ ARGUMENTS = (
     DeclareLaunchArgument("rate", default_value="1.0", description="how many times as fast as it was"),
     DeclareLaunchArgument("namespace", default_value=NAMESPACE, description="the namespace that it was recorded in"),
     DeclareLaunchArgument("rviz", default_value="true", choices=["true", "false"], description="show it in rviz"),
+    DeclareLaunchArgument(
+        "use_sim_time", default_value="false", choices=["true", "false"], description="give the recorded time on /clock, and live by it"
+    ),
 )
 
 
@@ -39,8 +43,10 @@ def replay(context: LaunchContext) -> list:
     if not 0.01 <= rate <= 100.0:
         raise ConfigError(f"rate = {given['rate']}: must lie in 0.01 to 100")
     config = from_dict(load_yaml(run / CONFIG), str(run / CONFIG))
-    player = ["ros2", "bag", "play", str(run / BAG), "--rate", str(rate)]
+    simulated = given["use_sim_time"] == "true"
+    player = ["ros2", "bag", "play", str(run / BAG), "--rate", str(rate), *(["--clock"] if simulated else [])]
     return [
+        SetParameter("use_sim_time", simulated),
         ExecuteProcess(cmd=player, output="screen", on_exit=Shutdown(reason="the run is over")),
         *frames(config, namespace),
         *([view(namespace, Path(launch_config.log_dir))] if given["rviz"] == "true" else []),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,7 +15,8 @@ import numpy as np
 from medrobot_ros import __version__
 from medrobot_ros.config import CellConfig, keys
 from medrobot_ros.errors import MedrobotError
-from medrobot_ros.options import OPTIONS, cell_config
+from medrobot_ros.interfaces import NAMESPACE
+from medrobot_ros.options import OPTIONS, cell_config, check_namespace
 from medrobot_ros.progress import Progress
 
 ACCEPTED, FAILED, REJECTED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -54,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         _add_cell_options(command)
+        if run in (_scan, _cell):
+            command.add_argument("--namespace", type=check_namespace, default=NAMESPACE, help=f"the cell's namespace (default {NAMESPACE})")
         command.set_defaults(run=run)
     command = commands.add_parser("arms", help="list the arms")
     command.set_defaults(run=_arms)
@@ -96,6 +100,8 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, help="seed of every random draw")
     command.add_argument("--config", type=Path, metavar="FILE", help="a YAML file of settings")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; repeatable")
+    command.add_argument("--no-record", dest="record", action="store_const", const=False, help="no recorder (`cell` only)")
+    command.add_argument("--executor", help="what wakes contact and kinematics: auto, events, single (default auto)")
     command.add_argument("--yes", action="store_true", default=None, help="the region is confirmed")
 
 
@@ -125,6 +131,8 @@ def _confirm(config: CellConfig) -> None:
 
 
 def _new_run(config: CellConfig) -> Path:
+    if not config.recording.enabled:
+        raise MedrobotError("an examination's result is made from its record; only `cell` runs without (--no-record)")
     from medrobot_ros.recording.writer import new_run
 
     return new_run(Path(config.recording.out), datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"), config)
@@ -166,7 +174,7 @@ def _scan(options: argparse.Namespace) -> int:
     _confirm(config)
     operator = _operator()
     config, folder = _recorded(config)
-    interrupted = operator.examine(config, folder, Progress()) == INTERRUPTED
+    interrupted = operator.examine(config, folder, Progress(), options.namespace) == INTERRUPTED
     status = _conclude(folder)
     return INTERRUPTED if interrupted else status
 
@@ -175,8 +183,11 @@ def _cell(options: argparse.Namespace) -> int:
     config = _resolved(options)
     _confirm(config)
     operator = _operator()
-    config, folder = _recorded(config)
-    operator.keep_up(config, folder)
+    if config.recording.enabled:
+        operator.keep_up(*_recorded(config), options.namespace)
+    else:
+        with TemporaryDirectory(prefix="medrobot-") as folder:
+            operator.keep_up(config, Path(folder), options.namespace)
     return ACCEPTED
 
 

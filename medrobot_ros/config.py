@@ -284,8 +284,19 @@ class SafetySection(Section):
 
 @dataclass(frozen=True)
 class RecordingSection(Section):
+    enabled: bool = setting(True, "record; without, `medrobot cell` and the launch file start no recorder")
     out: str = setting("runs", "folder that run folders are made in")
     folder: str = setting("", "this run's folder; empty makes a new one in `out`")
+
+
+@dataclass(frozen=True)
+class RosSection(Section):
+    """How the cell's nodes run under ROS 2."""
+
+    executor: str = setting(
+        "auto", "what wakes contact and kinematics; auto takes the events executor, half the cost, where this rclpy has it", "",
+        choices=("auto", "events", "single"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -305,6 +316,7 @@ class CellConfig(Section):
     quality: QualitySection = field(default_factory=QualitySection)
     safety: SafetySection = field(default_factory=SafetySection)
     recording: RecordingSection = field(default_factory=RecordingSection)
+    ros: RosSection = field(default_factory=RosSection)
     task: str = setting("ultrasound", "which task")
     seed: int = setting(0, "seed of every random draw", "", 0, 2**31 - 1)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from medrobot_ros.config import CellConfig, as_dict
+from medrobot_ros.errors import ConfigError
 from medrobot_ros.interfaces import NAMESPACE, NODES
 from medrobot_ros.resources import PACKAGE, share
 
@@ -20,7 +21,9 @@ _PRIORITIES = {
 }  # fmt: skip
 _ONLY_WITH_TWIN = ("surface",)
 _DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver's, by the executable that serves it
-_ENVIRONMENT = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_RANGE, _ON_THIS_MACHINE = "ROS_AUTOMATIC_DISCOVERY_RANGE", ("LOCALHOST", "OFF")
+_DOMAINS = ((0, 101), (215, 232))  # whose ports are none of Linux's ephemeral ones (ROS 2 documentation, "The ROS_DOMAIN_ID")
+_ENVIRONMENT = {_RANGE: "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class NodeDescription:
 
 def cell_nodes(config: CellConfig) -> tuple[NodeDescription, ...]:
     """The nodes of a cell, in the order in which their processes start. All are required and none is started again."""
-    names = (n for n in NODES if config.imaging.source == "twin" or n not in _ONLY_WITH_TWIN)
+    absent = {*(() if config.imaging.source == "twin" else _ONLY_WITH_TWIN), *(() if config.recording.enabled else ("recorder",))}
+    names = (n for n in NODES if n not in absent)
     executables = {"hardware": _DRIVERS.get(config.hardware.name, "hardware")}
     return tuple(NodeDescription(n, executables.get(n, n)) for n in names)
 
@@ -51,6 +55,22 @@ def realtime_priority(name: str) -> int | None:
 def environment() -> dict[str, str]:
     """Variables that every process of a cell runs under; the user's own choices stand."""
     return {name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()}
+
+
+def network_warnings() -> tuple[str, ...]:
+    """What is to be said loudly before a cell starts. Raises: ConfigError for a domain that ROS cannot use."""
+    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+    if not domain.isdecimal() or not any(low <= int(domain) <= high for low, high in _DOMAINS):
+        valid = " or ".join(f"{low} to {high}" for low, high in _DOMAINS)
+        raise ConfigError(f"ROS_DOMAIN_ID = {domain}: must be {valid}")
+    reach = environment()[_RANGE]
+    return () if reach in _ON_THIS_MACHINE else (f"WARNING: {_RANGE}={reach}: others on the network can command this arm",)
+
+
+def check_time(config: CellConfig, simulated: bool) -> None:
+    """Raises: ConfigError where the cell shall live by /clock and its hardware keeps its own time."""
+    if simulated and config.hardware.name == "mock":
+        raise ConfigError("use_sim_time: the mock keeps its own time; a simulator's takes hardware ros2_control")
 
 
 def write_parameters(config: CellConfig, path: Path) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from medrobot_ros.description import network_warnings
+from medrobot_ros.errors import ConfigError
+
 LOW_DISK_GB = 2.0
 
 
@@ -18,15 +21,19 @@ def findings() -> Iterator[str]:
     if ros:
         distro = os.environ.get("ROS_DISTRO", "wheels, nothing sourced")
         yield f"ok  ROS distribution: {distro}; domain {os.environ.get('ROS_DOMAIN_ID', '0')}"
-        yield _line(
-            os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST") in ("LOCALHOST", "OFF"),
-            "discovery stays on this machine", "ROS_AUTOMATIC_DISCOVERY_RANGE is widened: others on the network can command the arm",
-        )
+        yield from _network()
     yield _line(_realtime(), "real-time priority", "control periods jitter under load; see docs/deployment.md")
     yield _line((os.cpu_count() or 1) >= 2, f"{os.cpu_count()} cores", "one core is too few for control beside imaging")
     free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
     yield _line(free_gb > LOW_DISK_GB, f"{free_gb:.0f} GB free here", "a run takes up to 0.6 GB")
     yield _line(shutil.which("rviz2") is not None, "rviz2", "no live view; everything else works")
+
+
+def _network() -> Iterator[str]:
+    try:
+        yield from [f"--  {w}" for w in network_warnings()] or ["ok  discovery stays on this machine"]
+    except ConfigError as e:
+        yield f"--  {e}"
 
 
 def _line(good: bool, what: str, cost: str) -> str:

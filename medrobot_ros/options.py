@@ -19,6 +19,8 @@ OPTIONS = {
     "task": "task",
     "seed": "seed",
     "out": "recording.out",
+    "record": "recording.enabled",
+    "executor": "ros.executor",
     "yes": "scan.confirmed",
 }
 

@@ -12,7 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from medrobot_ros.errors import MedrobotError
+from medrobot_ros.errors import MachineError, MedrobotError
 from medrobot_ros.nodes.realtime import prepare, prioritise
 
 WAIT_S = 0.05
@@ -49,18 +49,22 @@ class _Signals:
         return not (self._at_once or (self.asked and self.ready()))
 
 
-def make_executor() -> Any:
-    """The events executor where this rclpy has one, which costs half as much; otherwise the single-threaded one."""
+def make_executor(kind: str = "auto") -> Any:
+    """The executor that `ros.executor` names. Raises: MachineError for one that this rclpy does not have."""
+    if kind == "single":
+        return SingleThreadedExecutor()
     try:
         from rclpy.experimental.events_executor import EventsExecutor
     except ImportError:
+        if kind == "events":
+            raise MachineError("ros.executor = 'events': this rclpy has none; valid: auto, single") from None
         return SingleThreadedExecutor()
     return EventsExecutor()
 
 
 def spin(node: Any, running: Callable[[], bool]) -> None:
     """Serves a node's callbacks while `running`. `spin_once` in a loop: the events executor's own `spin` delivers nothing here."""
-    executor = make_executor()
+    executor = make_executor(node.config.ros.executor)
     executor.add_node(node)
     try:
         while running():

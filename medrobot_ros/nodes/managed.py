@@ -10,17 +10,21 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
+from lifecycle_msgs.srv import ChangeState
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from medrobot_ros.config import CellConfig
+from medrobot_ros.description import check_time
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.nodes.diagnostics import Diagnostics
 from medrobot_ros.nodes.parameters import Parameters
 from medrobot_ros.nodes.polling import Poller
-from medrobot_ros.nodes.realtime import SteadyClock, prioritise
+from medrobot_ros.nodes.realtime import GraphClock, SteadyClock, prioritise
 from medrobot_ros.signals import SafetyStatus
 
+RCLError = rclpy_implementation.RCLError
 IDLE_S = 0.01  # between looks at the services of a node that is not configured
 LEAVE_S = 4.0  # that a node waits for the arm to stop before it leaves; launch asks again after 5 s
 
@@ -32,11 +36,17 @@ class ManagedNode(LifecycleNode):
         super().__init__(name)
         self.configured = self.active = self.realtime = self._moving = False
         self._settings = Parameters(self, lambda: self.configured, self._reconfigure)
+        self._refuse_what_cannot_be()
         self._priority = priority
         self._fault: Exception | None = None
         self._leave_by_s: float | None = None
         self.diagnostics = Diagnostics(self, self.config.arm.label)
-        self.clock = SteadyClock()
+        self.clock = self._make_clock()
+
+    def _make_clock(self) -> SteadyClock | GraphClock:
+        simulated = self.get_parameter("use_sim_time").value
+        check_time(self.config, simulated)
+        return GraphClock(self) if simulated else SteadyClock()
 
     @property
     def config(self) -> CellConfig:
@@ -104,7 +114,22 @@ class ManagedNode(LifecycleNode):
         """What a stage raised ends in error processing, from which the node can be configured anew; its process lives on."""
         self.get_logger().error("".join(traceback.format_exception(error)))
         self._fault = error
-        self.trigger_deactivate()
+        (self.trigger_deactivate if self.active else self.trigger_cleanup)()  # only a transition leads to error processing
+
+    def _refuse_what_cannot_be(self) -> None:
+        """A transition that the present state does not have is refused; rclpy alone would raise, and end the process."""
+        (service,) = (s for s in self.services if s.srv_type is ChangeState)
+        change = service.callback
+
+        def change_or_refuse(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+            try:
+                return change(request, response)
+            except RCLError as e:
+                self.get_logger().warning(f"transition {request.transition.label or request.transition.id} refused: {e}")
+                response.success = False
+                return response
+
+        service.callback = change_or_refuse
 
     # --- transitions --------------------------------------------------------------------------------------------------
 
@@ -141,7 +166,7 @@ class ManagedNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Back to unconfigured; the parts go when the serving loop has ended."""
         self.active = self.configured = False
-        return TransitionCallbackReturn.SUCCESS
+        return TransitionCallbackReturn.ERROR if self._fault else TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Whatever went wrong, the node can be configured anew."""

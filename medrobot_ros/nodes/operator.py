@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, command_line, environment, start_order, write_parameters
+from medrobot_ros.description import cell_nodes, command_line, environment, network_warnings, start_order, write_parameters
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, topic
 from medrobot_ros.messages import Codec
@@ -33,6 +34,8 @@ class Processes:
     """The cell's processes, each in a session of its own so that the terminal's Ctrl-C reaches the operator alone."""
 
     def __init__(self, config: CellConfig, folder: Path, namespace: str = NAMESPACE) -> None:
+        for warning in network_warnings():
+            print(warning, file=sys.stderr)
         self._log = (folder / "log.txt").open("ab")
         parameters = folder / "parameters.yaml"
         write_parameters(config, parameters)
@@ -155,7 +158,7 @@ def wait_ready(config: CellConfig, operator: Operator, processes: Processes, log
     try:
         Bringup(operator.node, start_order(config), operator.spin).run(going)
     except MachineError as e:
-        raise MachineError(f"{e}: {_last_line(log)}") from None
+        raise MachineError(f"{e} ({_last_line(log)})") from None
     until = time.monotonic() + READY_S
     while not operator.ready() and going():
         operator.spin(0.05)
@@ -169,13 +172,13 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "no output"
 
 
-def examine(config: CellConfig, folder: Path, progress: Progress) -> int:
+def examine(config: CellConfig, folder: Path, progress: Progress, namespace: str = NAMESPACE) -> int:
     """One examination from start-up to the end of every process. Returns 130 after Ctrl-C, else 0.
 
     Ctrl-C aborts the task, upon which the arm retreats; a second one ends at once.
     """
-    processes = Processes(config, folder)
-    operator = Operator()
+    processes = Processes(config, folder, namespace)
+    operator = Operator(namespace)
     interrupts = _Interrupts()
     try:
         wait_ready(config, operator, processes, folder / "log.txt", interrupts)
@@ -210,20 +213,20 @@ def _follow(operator: Operator, processes: Processes, progress: Progress, interr
             operator.call("task/abort")
 
 
-def keep_up(config: CellConfig, folder: Path) -> None:
+def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE) -> None:
     """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends."""
-    processes = Processes(config, folder)
-    operator = Operator()
+    processes = Processes(config, folder, namespace)
+    operator = Operator(namespace)
     interrupts = _Interrupts()
     try:
         wait_ready(config, operator, processes, folder / "log.txt", interrupts)
-        print(f"the cell is up in namespace /{NAMESPACE}; begin with: ros2 service call /{NAMESPACE}/task/start std_srvs/srv/Trigger")
-        print(f"recording to {folder}; Ctrl-C ends")
+        print(f"the cell is up in namespace /{namespace}; begin with: ros2 service call /{namespace}/task/start std_srvs/srv/Trigger")
+        print(f"recording to {folder}; Ctrl-C ends" if config.recording.enabled else "not recording; Ctrl-C ends")
         while not interrupts.count and not processes.dead():
             operator.spin(SHOW_S)
         if dead := processes.dead():
             raise MachineError(f"{', '.join(dead)} ended: {_last_line(folder / 'log.txt')}")
-        if operator.heard["task/state"].phase not in ("", "done"):
+        if not operator.concluded():
             operator.call("task/abort")
             operator.spin(ABORT_S)
     finally:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import sys
 import time
+from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLOCK_MONOTONIC, _TIMER_ABSTIME, _PR_SET_TIMERSLACK = 1, 1, 29
@@ -42,6 +43,17 @@ def sleep_until(deadline_ns: int) -> None:
     )
 
 
+class GraphClock:
+    """Nanoseconds of /clock, which a simulator gives; 0 until it does."""
+
+    def __init__(self, node: Any) -> None:
+        self._clock = node.get_clock()
+
+    def now_ns(self) -> int:
+        """The present stamp."""
+        return self._clock.now().nanoseconds  # type: ignore[no-any-return]
+
+
 class SteadyClock:
     """Nanoseconds since the epoch that advance with the monotonic clock, so that a stepped wall clock moves nothing."""
 
@@ -51,7 +63,3 @@ class SteadyClock:
     def now_ns(self) -> int:
         """The present stamp."""
         return time.monotonic_ns() + self._offset_ns
-
-    def deadline(self, stamp_ns: int) -> int:
-        """The monotonic time of a stamp."""
-        return stamp_ns - self._offset_ns

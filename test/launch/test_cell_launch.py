@@ -1,21 +1,39 @@
 """The launch file under the real launch system, where a ROS 2 installation brings it. No process is started."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("launch_ros", reason="launch comes with a ROS 2 installation, not as a wheel")
 
-from launch import LaunchContext
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.launch_description_sources import get_launch_description_from_python_launch_file
+import yaml
+from launch import Action, LaunchContext
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction, SetEnvironmentVariable
+from launch.launch_description_sources import AnyLaunchDescriptionSource, get_launch_description_from_python_launch_file
+from launch.logging import launch_config
+from launch.substitutions import TextSubstitution
 from launch.utilities import perform_substitutions
-from launch_ros.actions import Node
+from launch_ros.actions import LifecycleNode, Node, SetParameter
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import MESSAGE_FRAMES, cell_nodes, environment
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.resources import share
 
-EXPECTED = ("arm", "task", "hardware", "vendor", "prefix", "probe", "body", "out", "config", "namespace", "autostart", "rviz", "log_level")
+EXPECTED = (
+    "arm", "task", "hardware", "vendor", "prefix", "probe", "body", "out", "executor", "config", "namespace", "autostart", "rviz", "record",
+    "use_sim_time", "log_level",
+)  # fmt: skip
+XML = """<launch>
+  <include file="{file}">
+    <arg name="arm" value="iiwa7"/> <arg name="namespace" value="left"/> <arg name="record" value="false"/>
+  </include>
+</launch>"""
+YAML = """launch:
+- include:
+    file: "{file}"
+    arg: [{{name: arm, value: iiwa7}}, {{name: namespace, value: left}}, {{name: record, value: "false"}}]
+"""
 
 
 def description():
@@ -31,6 +49,25 @@ def launched(**given):
             context.launch_configurations[entity.name] = given.get(entity.name, default)
     (cell,) = (e for e in description().entities if isinstance(e, OpaqueFunction))
     return context, cell.execute(context)
+
+
+def settings():
+    """The parameters that the cell's nodes are given, from the file that all of them share."""
+    return yaml.safe_load((Path(launch_config.log_dir) / "parameters.yaml").read_text())["/**"]["ros__parameters"]
+
+
+def namespaces(nodes, context):
+    for node in nodes:
+        node._perform_substitutions(context)
+    return {node.expanded_node_namespace for node in nodes}
+
+
+def walked(entity, context):
+    """Every node that an included launch file would start."""
+    if isinstance(entity, Node):
+        return [entity]
+    inside = entity.execute(context) if isinstance(entity, Action) else entity.visit(context)
+    return [node for e in inside or () for node in walked(e, context)]
 
 
 def executables(entities, package):
@@ -63,6 +100,52 @@ def test_rviz_comes_on_request():
     assert executables(launched(rviz="true")[1], "rviz2") == ["rviz2"]
 
 
+def test_what_is_asked_for_reaches_the_nodes(tmp_path):
+    (tmp_path / "own.yaml").write_text("contact: {force_n: 6.0}")
+    context, entities = launched(
+        arm="fr3", hardware="ros2_control", prefix="left_", config=str(tmp_path / "own.yaml"), executor="single", namespace="/left/",
+        use_sim_time="true", log_level="debug", record="false",
+    )  # fmt: skip
+    given = settings()
+    assert given["hardware"]["prefix"] == "left_" and given["contact"]["force_n"] == 6.0 and given["ros"]["executor"] == "single"
+    own = [e for e in entities if isinstance(e, LifecycleNode)]
+    assert "recorder" not in {e.node_executable for e in own}
+    assert namespaces(own, context) == {"/left"}
+    assert all("debug" in [s.text for part in node.cmd for s in part if isinstance(s, TextSubstitution)] for node in own)
+    (simulated,) = (e for e in entities if isinstance(e, SetParameter))
+    simulated.execute(context)
+    assert context.launch_configurations["global_params"] == [("use_sim_time", True)]
+
+
+@pytest.mark.parametrize(("name", "text"), [("cell.launch.xml", XML), ("cell.launch.yaml", YAML)])
+def test_xml_and_yaml_launch_files_include_it(tmp_path, name, text):
+    pytest.importorskip(f"launch_{name.rsplit('.', 1)[1]}")
+    file = tmp_path / name
+    file.write_text(text.format(file=share("launch/cell.launch.py")))
+    context = LaunchContext()
+    nodes = walked(IncludeLaunchDescription(AnyLaunchDescriptionSource(str(file))), context)
+    own = [n for n in nodes if n.node_package == "medrobot_ros"]
+    assert "recorder" not in {n.node_executable for n in own} and "contact" in {n.node_executable for n in own}
+    assert namespaces(own, context) == {"/left"} and settings()["arm"]["name"] == "iiwa7"
+
+
+def test_a_widened_network_is_said_loudly(monkeypatch):
+    def said():
+        context, entities = launched()
+        return [perform_substitutions(context, e.msg) for e in entities if isinstance(e, LogInfo)]
+
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    assert said() == []
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
+    assert "others on the network can command this arm" in said()[0]
+
+
+def test_a_domain_out_of_range_starts_nothing(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "233")
+    with pytest.raises(MedrobotError, match="0 to 101"):
+        launched()
+
+
 def test_it_sets_the_environment_of_the_one_description():
     context, entities = launched()
     variables = [e for e in entities if isinstance(e, SetEnvironmentVariable)]
@@ -80,6 +163,9 @@ def test_it_sets_the_environment_of_the_one_description():
         ({"hardware": "ros2_control", "vendor": "ur"}, "valid: franka, kinova, kuka"),
         ({"config": "/nonexistent.yaml"}, "/nonexistent.yaml"),
         ({"namespace": "9x"}, "namespace"),
+        ({"executor": "many"}, "auto, events, single"),
+        ({"body": "/nonexistent.stl"}, "/nonexistent.stl"),
+        ({"use_sim_time": "true"}, "the mock keeps its own time"),
     ],
 )
 def test_a_bad_argument_is_one_line_that_helps(given, says):

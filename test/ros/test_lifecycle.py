@@ -92,6 +92,63 @@ def test_diagnostics_name_the_cell_and_say_what_is_silent(watch):
     assert values["state"] == "active" and values["joint_states [Hz]"] == "0.0"
 
 
+def test_with_a_simulators_clock_a_node_lives_by_it(watch):
+    from rosgraph_msgs.msg import Clock
+
+    w = watch("contact", use_sim_time="true", hardware__name="ros2_control", ros__executor="single")
+    clock = w.node.create_publisher(Clock, "/clock", 1)
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+
+    def state_at(seconds):
+        """The stamp of the first state that contact publishes while the simulator's clock stands at `seconds`."""
+        w.heard.clear()
+        message = Clock()
+        message.clock.sec = seconds
+
+        def heard():
+            clock.publish(message)
+            return [m for m in w.heard.get("contact/state", ()) if m.header.stamp.sec == seconds]
+
+        w.until(heard)
+
+    state_at(100)
+    state_at(200)
+
+
+def test_the_mock_refuses_another_clock_than_its_own():
+    line = [sys.executable, "-m", "medrobot_ros.nodes.entry", "hardware", "--ros-args", "-p", "use_sim_time:=true"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "the mock keeps its own time" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_transition_that_cannot_be_is_refused_and_the_node_lives(watch):
+    w = watch("contact")
+    assert not w.change(ACTIVATE), "it is not configured"
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    assert not w.change(CONFIGURE) and w.state() == State.PRIMARY_STATE_ACTIVE
+
+
+@pytest.mark.parametrize("activate", [False, True])
+def test_a_stage_that_raises_leads_through_error_processing_and_back(activate):
+    import rclpy
+
+    from medrobot_ros.nodes.stage_node import StageNode
+
+    rclpy.init()
+    node = StageNode("contact")
+    try:
+        node.trigger_configure()
+        if activate:
+            node.trigger_activate()
+        node.fail(ValueError("a fault of the stage"))
+        assert node._state_machine.current_state[0] == State.PRIMARY_STATE_UNCONFIGURED and not node.configured
+        node.trigger_configure()
+        assert node._state_machine.current_state[0] == State.PRIMARY_STATE_INACTIVE and node.configured
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
 @pytest.mark.parametrize("module", ["medrobot_ros.errors", "rclpy.node", "medrobot_ros.nodes.stage_node"])
 def test_an_interrupt_while_modules_load_ends_clean(module):
     line = [sys.executable, "-X", "importtime", "-m", "medrobot_ros.nodes.entry", "contact"]

@@ -1,0 +1,43 @@
+"""Cells under launch_testing, each in a launch of its own: they come up, examine, and end safely whichever node is killed.
+
+`launch_test` runs them as processes, not its pytest plugin, which knows only the pytest that a distribution ships.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("launch_testing", reason="launch_testing comes with a ROS 2 installation; test/ros does the same through `medrobot`")
+pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
+
+from medrobot_ros.arms import arm_names
+from medrobot_ros.interfaces import NODES
+
+SCENARIO = Path(__file__).with_name("cell_scenario.py")
+
+
+def launch_test(**arguments):
+    """Runs the scenario; everything it said is the failure's message."""
+    line = [sys.executable, "-m", "launch_testing.launch_test", str(SCENARIO), *(f"{k}:={v}" for k, v in arguments.items())]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SCENARIO.parents[1]), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=env, timeout=240)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+
+
+def test_a_cell_comes_up_and_ends_safely_when_a_node_dies():
+    launch_test(victim="contact")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", arm_names())
+def test_every_arm_examines_under_launch(arm):
+    launch_test(arm=arm, examine="true")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", NODES)
+def test_a_killed_node_ends_the_cell_safely_in_contact(victim):
+    launch_test(victim=victim, phase="scan")

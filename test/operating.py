@@ -1,0 +1,66 @@
+"""What an operator does with a cell that is up, and sees: the same steps under the launch system and under `medrobot`."""
+
+from medrobot_ros.interfaces import NAMESPACE, topic
+from medrobot_ros.nodes.operator import Operator
+from medrobot_ros.nodes.stage_node import message_type, qos
+
+SHORT = {"scan.size_m": "[0.04, 0.03]", "scan.speed_m_per_s": "0.02"}
+SHORT_FILE = "scan: {size_m: [0.04, 0.03], speed_m_per_s: 0.02, confirmed: true}\n"
+READY_S, STOP_S, EXAMINATION_S = 60.0, 10.0, 120.0  # waits, not claims: bench/cell.py measures
+REST_RAD_PER_S = 1e-3
+
+
+class Operating:
+    """An operator in a cell's namespace."""
+
+    def __init__(self, namespace=NAMESPACE):
+        self._operator, self._joints = Operator(namespace), None
+        row = topic("joint_states")
+        self._operator.node.create_subscription(message_type(row.type), row.name, self._on_joints, qos(row))
+
+    def _on_joints(self, message):
+        self._joints = message
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._operator.close()
+
+    def _until(self, done, seconds, what):
+        left = seconds
+        while not done():
+            assert left > 0.0, f"not {what} within {seconds:g} s: {self._operator.heard}"
+            self._operator.spin(0.05)
+            left -= 0.05
+
+    def _heard(self, topic):
+        return self._operator.heard.get(topic)
+
+    def wait_for_node(self, name):
+        """Until a node of the cell has been discovered."""
+        node = self._operator.node
+        self._until(lambda: (name, node.get_namespace()) in node.get_node_names_and_namespaces(), READY_S, f"there: {name}")
+
+    def wait_ready(self):
+        """From the start of the processes to a supervisor that permits motion and a planner that waits."""
+        self._until(self._operator.ready, READY_S, "ready")
+
+    def examine(self):
+        """A whole examination, accepted."""
+        self.begin("done")
+        assert self._heard("task/state").outcome == "accepted", self._heard("task/state")
+
+    def begin(self, phase):
+        """Starts an examination and waits for one of its phases."""
+        granted, why = self._operator.call("task/start")
+        assert granted, why
+        self._until(lambda: self._heard("task/state").phase == phase, EXAMINATION_S, phase)
+
+    def wait_stopped(self, victim):
+        """After a node's death the supervisor stops the arm, and where it is the supervisor that died the missing permit does."""
+        if victim != "safety":
+            self._until(lambda: self._heard("safety/state").state == "stopped", STOP_S, "stopped")
+            assert any(victim in reason for reason in self._heard("safety/state").reasons)
+        if victim != "hardware":
+            self._until(lambda: max(map(abs, self._joints.velocity)) < REST_RAD_PER_S, STOP_S, "at rest")

@@ -1,0 +1,99 @@
+"""`medrobot cell` as its users run it: it comes up, stays, and ends clean; the scenarios of the launch tests, without launch."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
+
+from operating import SHORT, Operating
+
+from medrobot_ros.arms import arm_names
+from medrobot_ros.interfaces import NODES
+
+
+@contextmanager
+def cell(out, *options):
+    """The command as a process; what still runs in the end is ended, its cell with it."""
+    pairs = [part for key, value in SHORT.items() for part in ("--set", f"{key}={value}")]
+    line = [sys.executable, "-m", "medrobot_ros.cli", "cell", "--out", str(out), "--yes", *pairs, *options]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+    try:
+        yield process
+    finally:
+        ended(process)
+
+
+def ended(process):
+    """Ctrl-C where it still runs; what it printed."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=60)[0] if not process.stdout.closed else ""
+    finally:
+        process.kill()
+
+
+def pid_of(process, node):
+    """The process of one of its nodes."""
+    line = ["pgrep", "-P", str(process.pid), "-f", f"medrobot_ros.nodes.entry {node} "]
+    own = subprocess.run(line, capture_output=True, text=True, check=True)
+    (pid,) = own.stdout.split()
+    return int(pid)
+
+
+def test_it_comes_up_stays_and_keeps_others_out_of_its_namespace(tmp_path):
+    with cell(tmp_path / "a", "--namespace", "left", "--no-record") as process, Operating("left") as operating:
+        operating.wait_ready()
+        with cell(tmp_path / "b", "--namespace", "left", "--no-record") as second:
+            said = second.communicate(timeout=60)[0]
+        assert second.returncode == 1 and "another cell runs in namespace /left" in said and "Traceback" not in said
+        operating.wait_ready()
+        text = ended(process)
+    assert process.returncode == 0, text
+    assert "namespace /left" in text and "not recording" in text
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_interrupt_while_it_comes_up_ends_clean(tmp_path):
+    with cell(tmp_path, "--no-record") as process, Operating() as operating:
+        operating.wait_for_node("contact")
+        text = ended(process)
+    assert process.returncode == 0 and "Traceback" not in text, text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", arm_names())
+def test_every_arm_examines(tmp_path, arm):
+    with cell(tmp_path, "--arm", arm) as process, Operating() as operating:
+        operating.wait_ready()
+        operating.examine()
+        text = ended(process)
+    assert process.returncode == 0, text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", NODES)
+def test_a_killed_node_ends_the_cell_safely_in_contact(tmp_path, victim):
+    with cell(tmp_path) as process, Operating() as operating:
+        operating.wait_ready()
+        operating.begin("scan")
+        os.kill(pid_of(process, victim), signal.SIGKILL)
+        operating.wait_stopped(victim)
+        text = process.communicate(timeout=60)[0]
+    assert process.returncode == 1 and f"{victim} ended" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [({"ROS_DOMAIN_ID": "233"}, "0 to 101"), ({"ROS_DOMAIN_ID": "x"}, "ROS_DOMAIN_ID = x")],
+)
+def test_a_domain_that_cannot_be_is_one_line_and_starts_nothing(tmp_path, environment, says):
+    line = [sys.executable, "-m", "medrobot_ros.cli", "cell", "--no-record", "--out", str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment})
+    assert done.returncode == 1 and says in done.stderr and done.stderr.count("\n") == 1
