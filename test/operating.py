@@ -51,11 +51,11 @@ class Operating:
         self.begin("done")
         assert self._heard("task/state").outcome == "accepted", self._heard("task/state")
 
-    def begin(self, phase):
-        """Starts an examination and waits for one of its phases."""
+    def begin(self, phase=""):
+        """Starts an examination and waits for one of its phases, or for the first."""
         granted, why = self._operator.call("task/start")
         assert granted, why
-        self._until(lambda: self._heard("task/state").phase == phase, EXAMINATION_S, phase)
+        self._until(lambda: (now := self._heard("task/state").phase) == phase or (now and not phase), EXAMINATION_S, phase or "begun")
 
     def wait_stopped(self, victim):
         """After a node's death the supervisor stops the arm, and where it is the supervisor that died the missing permit does."""

@@ -17,7 +17,7 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes
 from medrobot_ros.resources import share
 
-ARGUMENTS = {"arm": "fr3", "victim": "", "phase": "home", "examine": "false"}
+ARGUMENTS = {"arm": "fr3", "victim": "", "phase": "", "examine": "false"}
 NODES = [n.name for n in cell_nodes(CellConfig())]
 OUT = mkdtemp()
 
