@@ -4,6 +4,7 @@ The nodes and their parameters are those of `medrobot cell`; the robot's descrip
 On Ctrl-C the arm retreats and stops before the nodes of the control path leave.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -13,7 +14,15 @@ from launch.logging import launch_config
 from launch_ros.actions import LifecycleNode, Node, SetParameter
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, check_time, environment, network_warnings, write_controllers, write_parameters
+from medrobot_ros.description import (
+    NodeDescription,
+    check_time,
+    environment,
+    network_warnings,
+    nodes_here,
+    write_controllers,
+    write_parameters,
+)
 from medrobot_ros.interfaces import NAMESPACE
 from medrobot_ros.nodes.launching import frames, view
 from medrobot_ros.options import cell_config, check_namespace
@@ -42,6 +51,7 @@ ARGUMENTS = (
     *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in OPTIONS.items()),
     DeclareLaunchArgument("config", default_value="", description="a YAML file of settings; `medrobot config` lists them"),
     DeclareLaunchArgument("namespace", default_value=NAMESPACE, description="the cell's namespace"),
+    DeclareLaunchArgument("nodes", default_value="", description="of the cell's nodes only these, comma-separated; others run elsewhere"),
     switch("autostart", "true", "configure and activate the nodes; false leaves it to you"),
     switch("rviz", "false", "show the cell in rviz"),
     switch("record", "true", "record the run; false starts no recorder"),
@@ -65,6 +75,8 @@ def cell(context: LaunchContext) -> list:
     file = Path(given["config"]) if given["config"] else None
     config = cell_config({**{name: given[name] for name in OPTIONS}, "record": given["record"] == "true"}, file)
     check_time(config, given["use_sim_time"] == "true")
+    nodes = nodes_here(config, given["nodes"])
+    hardware = "hardware" in [node.name for node in nodes]  # whose machine brings up the cell, wherever its nodes run
     folder = Path(launch_config.log_dir)
     parameters = folder / "parameters.yaml"
     write_parameters(config, parameters)
@@ -72,15 +84,14 @@ def cell(context: LaunchContext) -> list:
         *(LogInfo(msg=warning) for warning in network_warnings()),
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
         SetParameter("use_sim_time", given["use_sim_time"] == "true"),
-        *stages(config, namespace, parameters, given["log_level"]),
-        *spawners(config, folder),
-        *([bringup(namespace, parameters)] if given["autostart"] == "true" else []),
-        *frames(config, namespace),
+        *stages(nodes, namespace, parameters, given["log_level"]),
+        *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
+        *([bringup(namespace, parameters)] if hardware and given["autostart"] == "true" else []),
         *([view(namespace, folder)] if given["rviz"] == "true" else []),
     ]
 
 
-def stages(config: CellConfig, namespace: str, parameters: Path, log_level: str) -> list[LifecycleNode]:
+def stages(nodes: Sequence[NodeDescription], namespace: str, parameters: Path, log_level: str) -> list[LifecycleNode]:
     """The cell's own nodes. All are required: when one ends, so does the cell."""
     return [
         LifecycleNode(
@@ -93,7 +104,7 @@ def stages(config: CellConfig, namespace: str, parameters: Path, log_level: str)
             output="both",
             on_exit=required,
         )
-        for node in cell_nodes(config)
+        for node in nodes
     ]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from medrobot_ros import __version__
 from medrobot_ros.config import CellConfig, keys
+from medrobot_ros.description import nodes_here
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import NAMESPACE
 from medrobot_ros.options import OPTIONS, cell_config, check_namespace
@@ -58,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_cell_options(command)
         if run in (_scan, _cell):
             command.add_argument("--namespace", type=check_namespace, default=NAMESPACE, help=f"the cell's namespace (default {NAMESPACE})")
+        if run is _cell:
+            command.add_argument("--nodes", default="", metavar="A,B", help="of the cell's nodes only these; others run on other machines")
         command.set_defaults(run=run)
     command = commands.add_parser("arms", help="list the arms")
     command.set_defaults(run=_arms)
@@ -183,11 +186,11 @@ def _cell(options: argparse.Namespace) -> int:
     config = _resolved(options)
     _confirm(config)
     operator = _operator()
-    if config.recording.enabled:
-        operator.keep_up(*_recorded(config), options.namespace)
+    if "recorder" in [node.name for node in nodes_here(config, options.nodes)]:
+        operator.keep_up(*_recorded(config), options.namespace, options.nodes)
     else:
         with TemporaryDirectory(prefix="medrobot-") as folder:
-            operator.keep_up(config, Path(folder), options.namespace)
+            operator.keep_up(config, Path(folder), options.namespace, options.nodes)
     return ACCEPTED
 
 

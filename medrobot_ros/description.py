@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from medrobot_ros.config import CellConfig, as_dict
-from medrobot_ros.errors import ConfigError
+from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.interfaces import NAMESPACE, NODES
 from medrobot_ros.resources import PACKAGE, share
 
@@ -40,6 +40,20 @@ def cell_nodes(config: CellConfig) -> tuple[NodeDescription, ...]:
     names = (n for n in NODES if n not in absent)
     executables = {"hardware": _DRIVERS.get(config.hardware.name, "hardware")}
     return tuple(NodeDescription(n, executables.get(n, n)) for n in names)
+
+
+def nodes_here(config: CellConfig, asked: str = "") -> tuple[NodeDescription, ...]:
+    """The nodes that this machine runs: those of a comma-separated list, all where it is empty. The machine with the hardware
+    brings up the whole cell.
+
+    Raises: UnknownName for one that the cell does not have.
+    """
+    nodes = {n.name: n for n in cell_nodes(config)}
+    names = [name.strip() for name in asked.split(",")] if asked else [*nodes]
+    for name in names:
+        if name not in nodes:
+            raise UnknownName("node", name, nodes)
+    return tuple(n for name, n in nodes.items() if name in names)
 
 
 def start_order(config: CellConfig) -> tuple[str, ...]:

@@ -14,18 +14,30 @@ class Operating:
     """An operator in a cell's namespace."""
 
     def __init__(self, namespace=NAMESPACE):
-        self._operator, self._joints = Operator(namespace), None
+        self._operator, self._joints, self._said = Operator(namespace), None, {}
         row = topic("joint_states")
         self._operator.node.create_subscription(message_type(row.type), row.name, self._on_joints, qos(row))
+        row = topic("/diagnostics")
+        self._operator.node.create_subscription(message_type(row.type), row.name, self._on_diagnostics, qos(row))
 
     def _on_joints(self, message):
         self._joints = message
+
+    def _on_diagnostics(self, message):
+        for status in message.status:
+            cell, node = status.name.rsplit("/", 1)
+            if f"/{cell}" == self._operator.node.get_namespace():
+                self._said[node] = {v.key: v.value for v in status.values}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self._operator.close()
+
+    def wait(self, done, what):
+        """Listens until something is so."""
+        self._until(done, READY_S, what)
 
     def _until(self, done, seconds, what):
         left = seconds
@@ -60,7 +72,20 @@ class Operating:
     def wait_stopped(self, victim):
         """After a node's death the supervisor stops the arm, and where it is the supervisor that died the missing permit does."""
         if victim != "safety":
-            self._until(lambda: self._heard("safety/state").state == "stopped", STOP_S, "stopped")
-            assert any(victim in reason for reason in self._heard("safety/state").reasons)
+            self.wait_stopped_by((victim,))
         if victim != "hardware":
-            self._until(lambda: max(map(abs, self._joints.velocity)) < REST_RAD_PER_S, STOP_S, "at rest")
+            self._until(self.at_rest, STOP_S, "at rest")
+
+    def wait_stopped_by(self, causes):
+        """Until the supervisor has stopped the arm, for one of the causes first."""
+        self._until(lambda: self._heard("safety/state").state == "stopped", STOP_S, "stopped")
+        reasons = self._heard("safety/state").reasons
+        assert any(cause in reason for cause in causes for reason in reasons), reasons
+
+    def at_rest(self):
+        """Whether the arm stands still, as far as the last word of it goes."""
+        return max(map(abs, self._joints.velocity)) < REST_RAD_PER_S
+
+    def diagnostics(self, node):
+        """What a node last said of itself."""
+        return self._said.get(node, {})

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,16 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, command_line, environment, network_warnings, start_order, write_parameters
+from medrobot_ros.description import (
+    NodeDescription,
+    cell_nodes,
+    command_line,
+    environment,
+    network_warnings,
+    nodes_here,
+    start_order,
+    write_parameters,
+)
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, topic
 from medrobot_ros.messages import Codec
@@ -33,7 +42,7 @@ WATCHED = ("task/state", "safety/state", "contact/state", "image/quality")
 class Processes:
     """The cell's processes, each in a session of its own so that the terminal's Ctrl-C reaches the operator alone."""
 
-    def __init__(self, config: CellConfig, folder: Path, namespace: str = NAMESPACE) -> None:
+    def __init__(self, config: CellConfig, nodes: Sequence[NodeDescription], folder: Path, namespace: str) -> None:
         for warning in network_warnings():
             print(warning, file=sys.stderr)
         self._log = (folder / "log.txt").open("ab")
@@ -41,7 +50,7 @@ class Processes:
         write_parameters(config, parameters)
         env = {**os.environ, **environment()}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        for node in cell_nodes(config):
+        for node in nodes:
             line = command_line(node, namespace, parameters)
             self._running[node.name] = subprocess.Popen(
                 line, stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True
@@ -177,7 +186,7 @@ def examine(config: CellConfig, folder: Path, progress: Progress, namespace: str
 
     Ctrl-C aborts the task, upon which the arm retreats; a second one ends at once.
     """
-    processes = Processes(config, folder, namespace)
+    processes = Processes(config, cell_nodes(config), folder, namespace)
     operator = Operator(namespace)
     interrupts = _Interrupts()
     try:
@@ -213,20 +222,28 @@ def _follow(operator: Operator, processes: Processes, progress: Progress, interr
             operator.call("task/abort")
 
 
-def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE) -> None:
-    """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends."""
-    processes = Processes(config, folder, namespace)
+def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE, here: str = "") -> None:
+    """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends.
+
+    Of the nodes `here` alone where some are named: then the machine that has the hardware brings up those of the others.
+    """
+    nodes = nodes_here(config, here)
+    names = [n.name for n in nodes]
+    processes = Processes(config, nodes, folder, namespace)
     operator = Operator(namespace)
     interrupts = _Interrupts()
     try:
-        wait_ready(config, operator, processes, folder / "log.txt", interrupts)
-        print(f"the cell is up in namespace /{namespace}; begin with: ros2 service call /{namespace}/task/start std_srvs/srv/Trigger")
-        print(f"recording to {folder}; Ctrl-C ends" if config.recording.enabled else "not recording; Ctrl-C ends")
+        if "hardware" in names:
+            wait_ready(config, operator, processes, folder / "log.txt", interrupts)
+            print(f"the cell is up in namespace /{namespace}; begin with: ros2 service call /{namespace}/task/start std_srvs/srv/Trigger")
+        else:
+            print(f"{', '.join(names)} of /{namespace} wait for the machine with the hardware")
+        print(f"recording to {folder}; Ctrl-C ends" if config.recording.enabled and "recorder" in names else "not recording; Ctrl-C ends")
         while not interrupts.count and not processes.dead():
             operator.spin(SHOW_S)
         if dead := processes.dead():
             raise MachineError(f"{', '.join(dead)} ended: {_last_line(folder / 'log.txt')}")
-        if not operator.concluded():
+        if "hardware" in names and not operator.concluded():
             operator.call("task/abort")
             operator.spin(ABORT_S)
     finally:

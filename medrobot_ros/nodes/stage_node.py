@@ -20,7 +20,7 @@ from medrobot_ros.nodes.executor import spin
 from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.recording import cdr
-from medrobot_ros.signals import Event, Stamp, inactive
+from medrobot_ros.signals import Event, Stamp, active_node, inactive
 from medrobot_ros.stage import EventLog, Outputs
 
 ANSWERING = ("kinematics", "contact")  # these answer every sample as it comes; the others work periodically
@@ -158,6 +158,8 @@ class StageNode(ManagedNode):
             return
         self.heard(topic, signal)
         self.stage.now_ns = self.clock.now_ns()
+        if topic == "heartbeat":
+            self.diagnostics.beat(active_node(signal.source)[0], 1e-9 * (self.stage.now_ns - signal.stamp_ns))
         try:
             self.send(self.stage.receive(topic, signal))
         except Exception as e:

@@ -211,6 +211,12 @@ def stamps_ns(messages: Sequence[bytes]) -> "np.ndarray[Any, np.dtype[np.int64]]
     return heads["f0"].astype(np.int64) * 1_000_000_000 + heads["f1"].astype(np.int64)
 
 
+def sources(messages: Sequence[bytes]) -> list[str]:
+    """The frame ids of messages that begin with a header."""
+    text = _SOURCE + _LENGTH.size
+    return [m[text : text + _LENGTH.unpack_from(m, _SOURCE)[0] - 1].decode(errors="replace") for m in messages]
+
+
 def vectors(messages: Sequence[bytes], count: int) -> Array:
     """The `count` float64 (N, count) after the header of each message: a wrench, a twist, or a pose."""
     return _doubles(messages, [_after_header(m) for m in messages], count)

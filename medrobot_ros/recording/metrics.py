@@ -16,9 +16,10 @@ from medrobot_ros.config import own_file
 from medrobot_ros.errors import MachineError
 from medrobot_ros.geometry.coverage import covered
 from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.recording import cdr
 from medrobot_ros.recording.reader import Run, Series, Stamps
 from medrobot_ros.resources import share
-from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, PlannedSkin, TaskStatus
+from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, PlannedSkin, TaskStatus, active_node
 
 Mask = NDArray[np.bool_]
 
@@ -55,6 +56,8 @@ FIELDS = {
     "contact_share_mean": "mean share of the aperture in contact of the judged images",
     "loop": "the hardware loop at the end of the run: period_p50_s, period_p99_s, period_max_s, period_error_p99_s, overruns, "
             "answered, realtime; null without a wall clock",
+    "clock_offset_s": "by node, the least time from a heartbeat's stamp to its arrival in the record: how far its machine's clock is "
+                      "behind the recorder's, and the quickest way",
     "commands_clamped": "commands that the hardware clamped",
     "commands_refused": "commands that the hardware refused",
     "events": "number of run-time faults by source/kind",
@@ -100,6 +103,7 @@ def summarise(run: Run) -> dict[str, Any]:
         **_normal(run),
         **_images(run),
         **_hardware(run),
+        "clock_offset_s": clock_offsets_s(run),
         "events": event_counts(run),
     })  # fmt: skip
     return summary
@@ -280,6 +284,18 @@ def _hardware(run: Run) -> dict[str, Any]:
     last = states[-1] if states else HardwareStatus(0)
     loop = {k: getattr(last, k) for k in LOOP_KEYS}
     return {"loop": loop, "commands_clamped": last.clamped, "commands_refused": last.refused}
+
+
+def clock_offsets_s(run: Run) -> dict[str, float]:
+    """The youngest heartbeat [s] of each node as it reached the record."""
+    arrived_ns, messages = run.raw("heartbeat")
+    out: dict[str, float] = {}
+    if messages:
+        ages_s = 1e-9 * (arrived_ns - cdr.stamps_ns(messages))
+        for source, age_s in zip(cdr.sources(messages), ages_s.tolist(), strict=True):
+            node = active_node(source)[0]
+            out[node] = min(age_s, out.get(node, age_s))
+    return out
 
 
 def event_counts(run: Run) -> dict[str, int]:

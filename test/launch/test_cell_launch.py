@@ -21,8 +21,8 @@ from medrobot_ros.errors import MedrobotError
 from medrobot_ros.resources import share
 
 EXPECTED = (
-    "arm", "task", "hardware", "vendor", "prefix", "probe", "body", "out", "executor", "config", "namespace", "autostart", "rviz", "record",
-    "use_sim_time", "log_level",
+    "arm", "task", "hardware", "vendor", "prefix", "probe", "body", "out", "executor", "config", "namespace", "nodes", "autostart", "rviz",
+    "record", "use_sim_time", "log_level",
 )  # fmt: skip
 XML = """<launch>
   <include file="{file}">
@@ -96,6 +96,13 @@ def test_a_real_arm_gets_its_driver_node_and_its_streaming_controller():
     assert executables(launched(arm="gen3", hardware="ros2_control")[1], "controller_manager") == [], "its bring-up starts one"
 
 
+def test_a_part_of_the_cell_leaves_the_rest_to_the_machine_with_the_hardware():
+    _, entities = launched(nodes="planner,imaging")
+    assert executables(entities, "medrobot_ros") == ["imaging", "planner"]
+    assert executables(entities, "robot_state_publisher") == []
+    assert "bringup" in executables(launched(nodes="hardware")[1], "medrobot_ros")
+
+
 def test_rviz_comes_on_request():
     assert executables(launched(rviz="true")[1], "rviz2") == ["rviz2"]
 
@@ -163,6 +170,7 @@ def test_it_sets_the_environment_of_the_one_description():
         ({"hardware": "ros2_control", "vendor": "ur"}, "valid: franka, kinova, kuka"),
         ({"config": "/nonexistent.yaml"}, "/nonexistent.yaml"),
         ({"namespace": "9x"}, "namespace"),
+        ({"nodes": "planer"}, "did you mean 'planner'"),
         ({"executor": "many"}, "auto, events, single"),
         ({"body": "/nonexistent.stl"}, "/nonexistent.stl"),
         ({"use_sim_time": "true"}, "the mock keeps its own time"),

@@ -16,8 +16,8 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import DataError, MachineError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.interfaces import recorded_topics, topic
-from medrobot_ros.recording import writer
-from medrobot_ros.recording.metrics import FIELDS, summarise
+from medrobot_ros.recording import cdr, writer
+from medrobot_ros.recording.metrics import FIELDS, clock_offsets_s, summarise
 from medrobot_ros.recording.reader import Run
 from medrobot_ros.recording.report import write_report, write_summary
 from medrobot_ros.recording.writer import BagWriter, RecorderStage, new_run
@@ -32,6 +32,7 @@ from medrobot_ros.signals import (
     PatientTruth,
     PlannedSkin,
     ProbeState,
+    Stamp,
     StopRequest,
     TaskStatus,
     Wrench,
@@ -153,6 +154,18 @@ def test_raw_bytes_of_a_node_are_kept_as_they_are(tmp_path):
     with AnyReader([tmp_path / "bag"]) as reader:
         found = [(c.topic, t, bytes(d)) for c, t, d in reader.messages()]
     assert found == [("/ward/cell_a/heartbeat", 5, b"\x00\x01\x00\x00abc"), ("/ward/cell_a/heartbeat", 5, b"\x00\x01\x00\x00de")]
+
+
+def test_a_machines_clock_is_told_from_the_youngest_heartbeat(tmp_path):
+    folder = new_run(tmp_path, UTC, CellConfig())
+    bag, beat_ns = BagWriter(folder / "bag"), 10_000_000
+    for k in range(50):
+        transit_ns = 1_000_000 * (1 + k % 7)
+        for node, behind_ns in (("contact", 0), ("imaging", 300_000_000), ("imaging:inactive", 300_000_000)):
+            stamp = Stamp(10**9 + k * beat_ns - behind_ns, node)
+            bag.write_raw("heartbeat", 10**9 + k * beat_ns + transit_ns, cdr.to_bytes("heartbeat", stamp, ()))
+    bag.close()
+    assert clock_offsets_s(Run(folder)) == pytest.approx({"contact": 0.001, "imaging": 0.301})
 
 
 def test_run_folders_are_named_numbered_and_hold_the_configuration(tmp_path):
