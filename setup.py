@@ -44,9 +44,10 @@ setup(
     extras_require={
         "ros": [f"ros-jazzy-{name}" for name in ROS_WHEELS],
         "cine": ["imageio-ffmpeg"],
+        "nrrd": ["pynrrd"],
         "test": [
             "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "pin", "coal",
-            "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg",
+            "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg", "pynrrd",
         ],
         "test-all": ["pymust"],
     },

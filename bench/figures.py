@@ -66,8 +66,8 @@ def reconstruction() -> dict[str, Any] | None:
     data = Path(os.environ.get("MEDROBOT_TEST_DATA", "../shared/data")) / "plus"
     if not data.exists():
         return None
-    from medrobot_ros.imaging.metaimage import read_volume
-    from medrobot_ros.imaging.volume import correlation_where_filled, reconstruct_file
+    from medrobot_ros.imaging.reconstruction import correlation_where_filled, reconstruct_file
+    from medrobot_ros.imaging.volume import read_volume
 
     with tempfile.TemporaryDirectory() as out:
         file = Path(out) / "volume.mha"

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--calibration", type=Path, required=True, metavar="XML")
     command.add_argument("--out", type=Path, required=True, metavar="VOLUME.mha")
     command.set_defaults(run=_reconstruct)
+    text = "images from recorded scan lines or RF echoes (.igs.mha)"
+    _add_scan_convert(commands.add_parser("scan-convert", help=text, argument_default=argparse.SUPPRESS))
     _add_calibrate(commands.add_parser("calibrate", help="tool point, probe weight, hand-eye or image on the probe, from a file"))
     command = commands.add_parser("cine", help="the images of a run as a film (.mp4)")
     command.add_argument("folder", type=Path, metavar="RUN")
@@ -106,6 +108,15 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-record", dest="record", action="store_const", const=False, help="no recorder (`cell` only)")
     command.add_argument("--executor", help="what wakes contact and kinematics: auto, events, single (default auto)")
     command.add_argument("--yes", action="store_true", default=None, help="the region is confirmed")
+
+
+def _add_scan_convert(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--geometry", type=Path, required=True, metavar="XML", help="PLUS's file with the machine's <ScanConversion>")
+    command.add_argument("--out", type=Path, required=True, metavar="IMAGE.mha")
+    command.add_argument("--dynamic-range-db", type=float, help="of RF echoes, below the strongest one (default 60)")
+    command.add_argument("--tgc-db-per-cm", type=float, help="gain that RF echoes get with depth (default 0)")
+    command.set_defaults(run=_scan_convert)
 
 
 def _add_calibrate(command: argparse.ArgumentParser) -> None:
@@ -246,11 +257,25 @@ def _report(options: argparse.Namespace) -> int:
     return ACCEPTED
 
 
-def _reconstruct(options: argparse.Namespace) -> int:
-    from medrobot_ros.imaging.volume import reconstruct_file
-
-    for name, value in reconstruct_file(options.file, options.calibration, options.out).items():
+def _print(figures: dict[str, Any]) -> None:
+    for name, value in figures.items():
         print(f"{name}: {value}")
+
+
+def _reconstruct(options: argparse.Namespace) -> int:
+    from medrobot_ros.imaging.reconstruction import reconstruct_file
+
+    _print(reconstruct_file(options.file, options.calibration, options.out))
+    return ACCEPTED
+
+
+def _scan_convert(options: argparse.Namespace) -> int:
+    from medrobot_ros.imaging.rf import Compression
+    from medrobot_ros.imaging.scan_convert import scan_convert_file
+
+    given = {f.name: getattr(options, f.name) for f in fields(Compression) if hasattr(options, f.name)}
+    compression = Compression(**given)
+    _print(scan_convert_file(options.file, options.geometry, options.out, compression))
     return ACCEPTED
 
 

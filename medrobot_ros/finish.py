@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from medrobot_ros.imaging.preview import annotated
-from medrobot_ros.imaging.volume import compound_run
+from medrobot_ros.imaging.reconstruction import compound_run
 from medrobot_ros.recording.metrics import summarise
 from medrobot_ros.recording.reader import Run
 from medrobot_ros.recording.report import write_report, write_summary

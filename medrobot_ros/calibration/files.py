@@ -16,7 +16,7 @@ from medrobot_ros.calibration.pivot import tool_point
 from medrobot_ros.calibration.samples import MARKER, POSITION, QUATERNION, WRENCH, poses, read_samples, rotations
 from medrobot_ros.calibration.spots import crossed_wire_spot, n_wire_spots
 from medrobot_ros.geometry.pose import inverse, pose
-from medrobot_ros.imaging.metaimage import Sequence, read_sequence
+from medrobot_ros.imaging.sequence import Sequence, read_sequence
 from medrobot_ros.signals import Array
 
 

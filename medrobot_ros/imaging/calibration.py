@@ -1,17 +1,16 @@
 """PLUS's configuration files (XML): where the image lies on the tracked probe, and how a volume is to be reconstructed."""
 
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 
 from medrobot_ros.errors import DataError
+from medrobot_ros.imaging.plus_xml import numbers, parse
 from medrobot_ros.signals import Array
 
 INTERPOLATIONS = ("LINEAR", "NEAREST_NEIGHBOR")
-MAX_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -35,33 +34,20 @@ class Calibration:
 
 def read_calibration(path: Path) -> Calibration:
     """The Image-to-Probe transform and the reconstruction settings. Raises: DataError."""
-    root = _parse(path)
+    root = parse(path)
     transform = next((t for t in root.iter("Transform") if t.get("From") == "Image" and t.get("To") == "Probe"), None)
     if transform is None:
         raise DataError(f'{path}: no <Transform From="Image" To="Probe">')
-    T = np.array(_numbers(path, transform, "Matrix", 16)).reshape(4, 4)
+    T = np.array(numbers(path, transform, "Matrix", 16)).reshape(4, 4)
     if not np.array_equal(T[3], (0.0, 0.0, 0.0, 1.0)) or abs(np.linalg.det(T[:3, :3])) < 1e-12:
         raise DataError(f"{path}: Image to Probe Matrix is not an invertible 4x4 transform")
     return Calibration(T, _reconstruction(path, root.find("VolumeReconstruction")))
 
 
-def _parse(path: Path) -> ElementTree.Element:
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise DataError(f"{path}: cannot be read ({e.strerror})") from None
-    if len(data) > MAX_BYTES or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise DataError(f"{path}: not a plain PLUS configuration (it is huge, or declares a document type)")
-    try:
-        return ElementTree.fromstring(data)
-    except ElementTree.ParseError as e:
-        raise DataError(f"{path}: not XML ({e})") from None
-
-
 def _reconstruction(path: Path, element: ElementTree.Element | None) -> Reconstruction:
     if element is None:
         raise DataError(f"{path}: no <VolumeReconstruction>")
-    x, y, z = _numbers(path, element, "OutputSpacing", 3)
+    x, y, z = numbers(path, element, "OutputSpacing", 3)
     if min(x, y, z) <= 0.0:
         raise DataError(f"{path}: OutputSpacing must be above zero")
     interpolation = element.get("Interpolation", INTERPOLATIONS[0])
@@ -76,8 +62,8 @@ def _reconstruction(path: Path, element: ElementTree.Element | None) -> Reconstr
 def _clip(path: Path, element: ElementTree.Element) -> tuple[int, int, int, int] | None:
     if element.get("ClipRectangleOrigin") is None or element.get("ClipRectangleSize") is None:
         return None
-    left, top = (int(v) for v in _numbers(path, element, "ClipRectangleOrigin", 2))
-    width, height = (int(v) for v in _numbers(path, element, "ClipRectangleSize", 2))
+    left, top = (int(v) for v in numbers(path, element, "ClipRectangleOrigin", 2))
+    width, height = (int(v) for v in numbers(path, element, "ClipRectangleSize", 2))
     if min(left, top) < 0 or min(width, height) < 1:
         raise DataError(f"{path}: the clip rectangle must begin at 0 or above and not be empty")
     return left, top, width, height
@@ -89,18 +75,5 @@ def _stick(path: Path, element: ElementTree.Element) -> int:
         return 0
     if holes.get("Type") != "STICK":
         raise DataError(f"{path}: HoleFillingElement Type = {holes.get('Type')}: must be STICK")
-    (limit,) = _numbers(path, holes, "StickLengthLimit", 1)
+    (limit,) = numbers(path, holes, "StickLengthLimit", 1)
     return max(0, int(limit))
-
-
-def _numbers(path: Path, element: ElementTree.Element, name: str, count: int) -> tuple[float, ...]:
-    text = element.get(name)
-    if text is None:
-        raise DataError(f"{path}: <{element.tag}> has no {name}")
-    try:
-        values = tuple(float(t) for t in text.split())
-    except ValueError:
-        values = ()
-    if len(values) != count or not all(isfinite(v) for v in values):
-        raise DataError(f"{path}: {name} of <{element.tag}> must be {count} finite numbers")
-    return values

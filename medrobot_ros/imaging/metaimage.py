@@ -1,7 +1,6 @@
-"""MetaImage files (.mha): volumes, and tracked sequences as PLUS and 3D Slicer write them. Millimetres, as the format has them.
+"""The MetaImage format (.mha): a header of text fields, some of them of single frames, and elements in the same file.
 
-A sequence carries one `Seq_FrameNNNN_<Name>Transform` line a transform and frame (row-major 4x4, mm), with its status,
-a timestamp and an image status. Everything that is not as it should be is a `DataError` of one line.
+Everything that is not as it should be is a `DataError` of one line that names the file and the field.
 """
 
 import re
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.errors import DataError
-from medrobot_ros.signals import Array
 
 TYPES = {
     "MET_UCHAR": "u1", "MET_CHAR": "i1", "MET_USHORT": "u2", "MET_SHORT": "i2", "MET_UINT": "u4", "MET_INT": "i4", "MET_FLOAT": "f4",
@@ -28,36 +26,8 @@ MAX_BYTES = 1 << 32  # of pixels, uncompressed
 _SEQUENCE_KEY = re.compile(r"Seq_Frame(\d+)_(\w+)")
 
 
-@dataclass(frozen=True)
-class Volume:
-    """`voxels` (nz, ny, nx); voxel (0, 0, 0)'s centre lies at `offset_mm` (x, y, z)."""
-
-    voxels: NDArray[Any]
-    spacing_mm: tuple[float, float, float]
-    offset_mm: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a sequence says about one image. Transforms (4, 4) in mm by name, such as `ProbeToTracker`; only those with status OK."""
-
-    time_s: float | None
-    ok: bool
-    transforms: Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """Images `pixels` (frames, rows, columns) uint8, marked side left and near side up where the file tells its orientation."""
-
-    path: Path
-    pixels: NDArray[np.uint8]
-    spacing_mm: tuple[float, float]
-    frames: tuple[Frame, ...]
-
-
 @dataclass
-class _Header:
+class Header:
     """The fields of a file in their own text, and those of each frame."""
 
     path: Path
@@ -91,42 +61,13 @@ class _Header:
             raise self.error(f"{key} = '{value}' must be True or False")
         return value == "True"
 
-    def transform(self, frame: int, key: str) -> Array:
-        name = f"Seq_Frame{frame:04d}_{key}"
-        T = np.array(self.parsed(name, self.frames[frame][key], 16)).reshape(4, 4)
-        if not np.array_equal(T[3], (0.0, 0.0, 0.0, 1.0)):
-            raise self.error(f"{name} does not end in 0 0 0 1")
-        return T
-
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read_volume(path: Path) -> Volume:
-    """A volume. Raises: DataError."""
-    header, data = _read(path)
-    shape = _shape(header, 3)
-    spacing = header.numbers("ElementSpacing", 3)
-    offset = header.numbers("Offset", 3, header.fields.get("Position", "0 0 0"))
-    return Volume(_elements(header, data, shape), spacing, offset)  # type: ignore[arg-type]
-
-
-def read_sequence(path: Path) -> Sequence:
-    """A sequence of 8-bit images with what the file says about each frame. Raises: DataError."""
-    header, data = _read(path)
-    kind = header.text("ElementType")
-    if kind != "MET_UCHAR":
-        raise header.error(f"ElementType = {kind}: a sequence of 8-bit images (MET_UCHAR) is needed")
-    shape = _shape(header, 3)
-    pixels = _upright(_elements(header, data, shape), header.fields.get("UltrasoundImageOrientation", ""))
-    _check_frames(header, shape[0])
-    column_mm, row_mm, _ = header.numbers("ElementSpacing", 3, "1 1 1")
-    return Sequence(path, pixels, (column_mm, row_mm), tuple(_frame(header, k) for k in range(shape[0])))
-
-
-def _read(path: Path) -> tuple[_Header, bytes]:
+def read(path: Path) -> tuple[Header, bytes]:
     """The header, and the bytes that follow it."""
-    header = _Header(path)
+    header = Header(path)
     try:
         with path.open("rb") as f:
             for _ in range(LONGEST_HEADER_LINES):
@@ -141,7 +82,7 @@ def _read(path: Path) -> tuple[_Header, bytes]:
     return header, data
 
 
-def _read_field(header: _Header, line: bytes) -> str:
+def _read_field(header: Header, line: bytes) -> str:
     """Takes one header line; returns its key."""
     try:
         key, equals, value = line.decode("ascii").partition("=")
@@ -160,7 +101,7 @@ def _read_field(header: _Header, line: bytes) -> str:
     return key
 
 
-def _shape(header: _Header, dimensions: int) -> tuple[int, ...]:
+def shape_of(header: Header, dimensions: int) -> tuple[int, ...]:
     """(slowest, ..., fastest) size."""
     (found,) = header.numbers("NDims", 1)
     if found != dimensions:
@@ -171,7 +112,7 @@ def _shape(header: _Header, dimensions: int) -> tuple[int, ...]:
     return tuple(int(n) for n in reversed(size))
 
 
-def _elements(header: _Header, data: bytes, shape: tuple[int, ...]) -> NDArray[Any]:
+def elements_of(header: Header, data: bytes, shape: tuple[int, ...]) -> NDArray[Any]:
     kind, (channels,) = header.text("ElementType"), header.numbers("ElementNumberOfChannels", 1, "1")
     if kind not in TYPES:
         raise header.error(f"ElementType = {kind}: must be one of {', '.join(TYPES)}")
@@ -189,7 +130,7 @@ def _elements(header: _Header, data: bytes, shape: tuple[int, ...]) -> NDArray[A
     return np.frombuffer(raw, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _inflated(header: _Header, data: bytes, expected: int) -> bytes:
+def _inflated(header: Header, data: bytes, expected: int) -> bytes:
     """The zlib stream's content, at most one byte more than expected."""
     if "CompressedDataSize" in header.fields:
         (size,) = header.numbers("CompressedDataSize", 1)
@@ -205,60 +146,16 @@ def _inflated(header: _Header, data: bytes, expected: int) -> bytes:
     return raw
 
 
-def _check_frames(header: _Header, count: int) -> None:
-    """Every image has its fields and the other way round."""
-    beyond = [k for k in sorted(header.frames) if k >= count]
-    if beyond:
-        raise header.error(f"Seq_Frame{beyond[0]:04d} has no image: DimSize holds {count}")
-    missing = [k for k in range(count) if k not in header.frames]
-    if header.frames and missing:
-        raise header.error(f"image {missing[0]} of {count} has no Seq_Frame{missing[0]:04d} fields")
-
-
-def _frame(header: _Header, k: int) -> Frame:
-    fields = header.frames.get(k, {})
-    time = header.parsed(f"Seq_Frame{k:04d}_Timestamp", fields["Timestamp"], 1)[0] if "Timestamp" in fields else None
-    names = [key.removesuffix("Transform") for key in fields if key.endswith("Transform")]
-    transforms = {n: header.transform(k, f"{n}Transform") for n in names if fields.get(f"{n}TransformStatus", "OK") == "OK"}
-    return Frame(time, fields.get("ImageStatus", "OK") == "OK", transforms)
-
-
-def _upright(pixels: NDArray[Any], orientation: str) -> NDArray[Any]:
-    """Marked side left and near side up. Scan lines (orientation FM, ...) stay as they are: a line a row."""
-    if orientation[:1] == "U":
-        pixels = pixels[:, :, ::-1]
-    if orientation[:1] in ("M", "U") and orientation[1:2] == "N":
-        pixels = pixels[:, ::-1, :]
-    return pixels
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_volume(path: Path, volume: Volume) -> None:
-    """A compressed volume. Raises: DataError where the file cannot be written."""
-    fields = {"ElementSpacing": _row(volume.spacing_mm), "Offset": _row(volume.offset_mm)}
-    _write(path, volume.voxels, fields)
-
-
-def write_sequence(path: Path, sequence: Sequence) -> None:
-    """A compressed sequence, marked side left and near side up. Raises: DataError where the file cannot be written."""
-    fields = {"ElementSpacing": _row((*sequence.spacing_mm, 1.0)), "Offset": "0 0 0", "UltrasoundImageOrientation": "MFA"}
-    for k, frame in enumerate(sequence.frames):
-        for name, T in frame.transforms.items():
-            fields[f"Seq_Frame{k:04d}_{name}Transform"] = _row(T.ravel())
-            fields[f"Seq_Frame{k:04d}_{name}TransformStatus"] = "OK"
-        if frame.time_s is not None:
-            fields[f"Seq_Frame{k:04d}_Timestamp"] = f"{frame.time_s:.6f}"
-        fields[f"Seq_Frame{k:04d}_ImageStatus"] = "OK" if frame.ok else "INVALID"
-    _write(path, sequence.pixels, fields)
-
-
-def _row(values: Iterable[float]) -> str:
+def row(values: Iterable[float]) -> str:
+    """Numbers as a field's text."""
     return " ".join(f"{v:.9g}" for v in values)
 
 
-def _write(path: Path, elements: NDArray[Any], fields: Mapping[str, str]) -> None:
+def write(path: Path, elements: NDArray[Any], fields: Mapping[str, str]) -> None:
+    """A compressed file of these elements, slowest axis first. Raises: DataError where it cannot be written."""
     kind = next((k for k, t in TYPES.items() if elements.dtype == np.dtype(t)), None)
     if kind is None:
         raise DataError(f"{path}: elements of type {elements.dtype} have no MetaImage type")

@@ -8,8 +8,8 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import ConfigError, DataError
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.imaging.calibration import read_calibration
-from medrobot_ros.imaging.metaimage import Sequence, read_sequence
 from medrobot_ros.imaging.scan_conversion import R_PROBE_IMAGE
+from medrobot_ros.imaging.sequence import Sequence, read_sequence
 from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 
 TRACKED = "ProbeToTracker"

@@ -21,6 +21,7 @@ class ScanLines:
     """Where samples lie: line i begins on the face and sample k lies `k * depth_m / samples` further along it.
 
     Curvilinear and phased (`radius_m` above 0): lines fan out over `width` [rad] of an arc with that radius. Linear: over `width` [m].
+    The lines' `middle`, in the same unit, is where the probe's z axis is, unless a machine says otherwise.
     """
 
     lines: int
@@ -28,6 +29,7 @@ class ScanLines:
     depth_m: float
     width: float
     radius_m: float = 0.0
+    middle: float = 0.0
 
     @classmethod
     def of_probe(cls, probe: ProbeGeometry, samples: int, depth_m: float) -> "ScanLines":
@@ -39,7 +41,7 @@ class ScanLines:
     @property
     def across(self) -> Array:
         """Each line's angle [rad] or lateral position [m]. Shape (lines,)."""
-        return np.linspace(-0.5 * self.width, 0.5 * self.width, self.lines)
+        return self.middle + np.linspace(-0.5 * self.width, 0.5 * self.width, self.lines)
 
     def spacing_m(self, depth_m: Array) -> Array:
         """Distance between neighbouring lines at depths along them, any shape [m]."""
@@ -59,7 +61,7 @@ class ScanLines:
         else:
             below = z + self.radius_m
             across, depth = np.arctan2(x, below), np.hypot(x, below) - self.radius_m
-        return (across / self.width + 0.5) * (self.lines - 1), depth * (self.samples / self.depth_m)
+        return ((across - self.middle) / self.width + 0.5) * (self.lines - 1), depth * (self.samples / self.depth_m)
 
 
 class ScanConverter:

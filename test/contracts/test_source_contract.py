@@ -9,7 +9,7 @@ from support import POINTING_DOWN
 from medrobot_ros.config import CellConfig, from_dict
 from medrobot_ros.errors import UnknownName
 from medrobot_ros.imaging import source as sources
-from medrobot_ros.imaging.metaimage import Frame, Sequence, write_sequence
+from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
 from medrobot_ros.imaging.source import ImageSource, make_source, source_names
 from medrobot_ros.signals import PatientTruth
 

@@ -14,7 +14,7 @@ from medrobot_ros.calibration.store import read_sections
 from medrobot_ros.cli import main
 from medrobot_ros.errors import DataError
 from medrobot_ros.geometry.pose import inverse, pose, rotation_vector
-from medrobot_ros.imaging.metaimage import Frame, Sequence, write_sequence
+from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
 
 SIZE, SPACING_M = (300, 260), np.array([3e-4, 3.5e-4])
 T_PROBE_IMAGE = pose(Rotation.from_euler("xyz", (92.0, 3.0, -2.0), degrees=True).as_matrix(), np.array([-0.044, 0.002, 0.01]))

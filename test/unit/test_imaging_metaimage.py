@@ -1,13 +1,17 @@
+import sys
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from medrobot_ros.errors import DataError
-from medrobot_ros.imaging.metaimage import TYPES, Frame, Sequence, Volume, read_sequence, read_volume, write_sequence, write_volume
+from medrobot_ros.errors import DataError, MachineError
+from medrobot_ros.imaging.metaimage import TYPES
+from medrobot_ros.imaging.sequence import Frame, Sequence, read_sequence, write_sequence
+from medrobot_ros.imaging.volume import Volume, check_volume_path, read_volume, write_volume
 
 HEADER = {"NDims": "3", "DimSize": "4 3 2", "ElementSpacing": "1 1 1", "ElementType": "MET_UCHAR", "ElementDataFile": "LOCAL"}
+IDENTITY = "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1"
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 FRAMES = {"Seq_Frame0000_ImageStatus": "OK", "Seq_Frame0001_ImageStatus": "OK"}
 
@@ -44,6 +48,35 @@ def test_a_sequence_survives_writing_and_reading(tmp_path):
     assert np.array_equal(back.frames[0].transforms["ProbeToTracker"], T) and not back.frames[1].transforms
 
 
+def test_a_volume_survives_as_nrrd(tmp_path):
+    pytest.importorskip("nrrd")
+    volume = Volume(np.arange(24, dtype=np.uint8).reshape(2, 3, 4), (0.5, 1.0, 2.5), (-1.25, 3.0, 1e-4))
+    write_volume(tmp_path / "v.nrrd", volume)
+    back = read_volume(tmp_path / "v.nrrd")
+    assert np.array_equal(back.voxels, volume.voxels) and back.voxels.dtype == np.uint8
+    assert (back.spacing_mm, back.offset_mm) == (volume.spacing_mm, volume.offset_mm)
+
+
+@pytest.mark.parametrize("content", [b"", b"NRRD0004\ntype: uchar\n", b"just text"])
+def test_a_broken_nrrd_is_one_line(tmp_path, content):
+    pytest.importorskip("nrrd")
+    (tmp_path / "v.nrrd").write_bytes(content)
+    with pytest.raises(DataError, match=r"v\.nrrd") as e:
+        read_volume(tmp_path / "v.nrrd")
+    assert "\n" not in str(e.value)
+
+
+def test_another_suffix_names_the_valid_ones(tmp_path):
+    with pytest.raises(DataError, match=r"v\.nii: a volume's file must end in \.mha or \.nrrd"):
+        write_volume(tmp_path / "v.nii", Volume(PIXELS, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
+
+
+def test_nrrd_without_its_library_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nrrd", None)
+    with pytest.raises(MachineError, match=r"medrobot_ros\[nrrd\]"):
+        check_volume_path(tmp_path / "v.nrrd")
+
+
 def test_big_endian_elements_are_read(tmp_path):
     data = np.arange(24, dtype=">i2").tobytes()
     volume = read_volume(file_with(tmp_path, data, ElementType="MET_SHORT", BinaryDataByteOrderMSB="True"))
@@ -52,7 +85,8 @@ def test_big_endian_elements_are_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("orientation", "expected"),
-    [("MFA", PIXELS), ("UFA", PIXELS[:, :, ::-1]), ("MNA", PIXELS[:, ::-1]), ("UNA", PIXELS[:, ::-1, ::-1]), ("FM", PIXELS)],
+    [("MFA", PIXELS), ("UFA", PIXELS[:, :, ::-1]), ("MNA", PIXELS[:, ::-1]),
+     ("UNA", PIXELS[:, ::-1, ::-1]), ("FM", PIXELS), ("NU", PIXELS[:, ::-1, ::-1])],
 )
 def test_images_come_marked_side_left_and_near_side_up(tmp_path, orientation, expected):
     assert np.array_equal(read_sequence(file_with(tmp_path, UltrasoundImageOrientation=orientation)).pixels, expected)
@@ -79,16 +113,11 @@ def test_transforms_whose_status_is_not_ok_are_left_out(tmp_path):
         (PIXELS.tobytes(), {"DimSize": "4 3 -2"}, "whole numbers above zero"),
         (PIXELS.tobytes(), {"DimSize": "999999 999999 999999"}, "larger than"),
         (PIXELS.tobytes(), {"NDims": "2"}, "NDims = 2: 3 are needed"),
-        (PIXELS.tobytes(), {"ElementType": "MET_SHORT"}, "8-bit images"),
+        (PIXELS.tobytes(), {"ElementType": "MET_SHORT"}, "ElementType = MET_SHORT: must be MET_UCHAR"),
         (PIXELS.tobytes(), {"ElementNumberOfChannels": "3"}, "ElementNumberOfChannels = 3"),
         (PIXELS.tobytes(), {"CompressedData": "maybe"}, "must be True or False"),
         (PIXELS.tobytes(), {"ElementDataFile": "other.raw"}, "ElementDataFile = other.raw"),
         (PIXELS.tobytes(), {"Seq_Frame0002_ImageStatus": "OK"}, "Seq_Frame0002 has no image"),
-        (PIXELS.tobytes(), {"Seq_Frame0001_ImageStatus": None}, "no Seq_Frame0001 fields"),
-        (PIXELS.tobytes(), {"Seq_Frame0001_ATransform": "1 2 3"}, "Seq_Frame0001_ATransform must be 16"),
-        (PIXELS.tobytes(), {"Seq_Frame0000_ATransform": "nan " + "0 " * 15}, "Seq_Frame0000_ATransform must be 16 finite"),
-        (PIXELS.tobytes(), {"Seq_Frame0000_ATransform": "1 " * 16}, "Seq_Frame0000_ATransform does not end in 0 0 0 1"),
-        (PIXELS.tobytes(), {"Seq_Frame0000_Timestamp": "noon"}, "Seq_Frame0000_Timestamp"),
     ],
 )
 def test_a_broken_file_is_one_line_that_names_it(tmp_path, data, fields, says):
@@ -96,6 +125,26 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path, data, fields, says):
     with pytest.raises(DataError) as e:
         read_sequence(path)
     assert says in str(e.value) and str(path) in str(e.value) and "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"Seq_Frame0001_ImageStatus": None}, "Seq_Frame0001 has no fields"),
+        ({"Seq_Frame0001_ImageStatus": "INVALID"}, "Seq_Frame0001_ImageStatus = INVALID"),
+        ({"Seq_Frame0001_FrameSize": "8 3 1"}, "Seq_Frame0001_FrameSize = 8 3 1 where DimSize holds 4 3"),
+        ({"Seq_Frame0001_ATransform": "1 2 3"}, "Seq_Frame0001_ATransform must be 16 finite numbers, not '1 2 3'"),
+        ({"Seq_Frame0001_ATransform": "1 " * 15 + "nan"}, "Seq_Frame0001_ATransform must be 16 finite"),
+        ({"Seq_Frame0001_ATransform": "1 " * 16}, "Seq_Frame0001_ATransform does not end in 0 0 0 1"),
+        ({"Seq_Frame0001_ATransform": IDENTITY, "Seq_Frame0001_ATransformStatus": "INVALID"}, "Seq_Frame0001_ATransformStatus = INVALID"),
+        ({"Seq_Frame0001_Timestamp": "noon"}, "Seq_Frame0001_Timestamp = 'noon' is not a row of numbers"),
+    ],
+)
+def test_what_is_wrong_with_one_frame_is_named_and_the_others_are_read(tmp_path, fields, says):
+    good = {"Seq_Frame0000_ATransform": IDENTITY, "Seq_Frame0000_Timestamp": "1.5"}
+    first, second = read_sequence(file_with(tmp_path, **good, **fields)).frames
+    assert first.ok and first.time_s == 1.5 and "A" in first.transforms and not first.problems
+    assert second.problems[0].startswith(says) and "A" not in second.transforms and second.time_s is None
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\x00", b"just text\n", b"NDims = 3\nDimSize"])

@@ -5,8 +5,8 @@ import pytest
 
 from medrobot_ros.config import CellConfig, from_dict
 from medrobot_ros.errors import ConfigError, DataError
-from medrobot_ros.imaging.metaimage import Frame, Sequence
 from medrobot_ros.imaging.playback import Playback, make
+from medrobot_ros.imaging.sequence import Frame, Sequence
 
 START_NS = 7_000_000_000
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from medrobot_ros.geometry.pose import inverse
-from medrobot_ros.imaging.metaimage import read_sequence
 from medrobot_ros.imaging.probe import load_probe, probe_names
 from medrobot_ros.imaging.scan_conversion import PIXELS, ScanConverter, ScanLines, image_geometry, pixel_centres
+from medrobot_ros.imaging.sequence import read_sequence
 
 
 def test_real_scan_lines_convert_as_plus_converts_them(test_data):

@@ -5,8 +5,9 @@ import pytest
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.imaging.calibration import Reconstruction, read_calibration
-from medrobot_ros.imaging.metaimage import Frame, Sequence, Volume, read_volume, write_sequence
-from medrobot_ros.imaging.volume import compound, compound_run, correlation_where_filled, reconstruct, reconstruct_file
+from medrobot_ros.imaging.reconstruction import compound, compound_run, correlation_where_filled, reconstruct, reconstruct_file
+from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
+from medrobot_ros.imaging.volume import Volume, read_volume
 
 XML = """<PlusConfiguration><CoordinateDefinitions>
 <Transform From="Image" To="Probe" Matrix="1 0 0 0  0 1 0 0  0 0 1 0  0 0 0 1"/></CoordinateDefinitions>
