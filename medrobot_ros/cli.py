@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,11 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("report", help="rebuild the report of a run")
     command.add_argument("folder", type=Path, metavar="RUN")
     command.set_defaults(run=_report)
-    command = commands.add_parser("reconstruct", help="a volume from a tracked sequence (.igs.mha)")
-    command.add_argument("file", type=Path, metavar="FILE")
-    command.add_argument("--calibration", type=Path, required=True, metavar="XML")
-    command.add_argument("--out", type=Path, required=True, metavar="VOLUME.mha")
-    command.set_defaults(run=_reconstruct)
+    text = "a volume from a tracked sequence (.igs.mha) or a run"
+    _add_reconstruct(commands.add_parser("reconstruct", help=text, argument_default=argparse.SUPPRESS))
     text = "images from recorded scan lines or RF echoes (.igs.mha)"
     _add_scan_convert(commands.add_parser("scan-convert", help=text, argument_default=argparse.SUPPRESS))
     _add_calibrate(commands.add_parser("calibrate", help="tool point, probe weight, hand-eye or image on the probe, from a file"))
@@ -108,6 +105,24 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-record", dest="record", action="store_const", const=False, help="no recorder (`cell` only)")
     command.add_argument("--executor", help="what wakes contact and kinematics: auto, events, single (default auto)")
     command.add_argument("--yes", action="store_true", default=None, help="the region is confirmed")
+
+
+def _add_reconstruct(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, metavar="FILE", help="a sequence, or the folder of a run")
+    command.add_argument("--calibration", type=Path, default=None, metavar="XML", help="PLUS's calibration and settings of a sequence")
+    command.add_argument("--out", type=Path, required=True, metavar="VOLUME", help=".mha or .nrrd")
+    command.add_argument("--spacing", dest="spacing_mm", type=float, nargs=3, metavar=("X", "Y", "Z"), help="of the voxels [mm]")
+    command.add_argument("--compounding", type=_upper, help="mean, running-mean (as PLUS's mean, rounded each time), maximum or latest")
+    command.add_argument("--interpolation", type=_upper, help="linear or nearest-neighbor")
+    command.add_argument("--stick", type=int, metavar="VOXELS", help="longest line over which a hole is filled; 0 fills none")
+    command.add_argument("--clip", type=int, nargs=4, metavar=("LEFT", "TOP", "WIDTH", "HEIGHT"), help="of the images [pixels]")
+    command.add_argument("--depth-mm", type=float, nargs=2, metavar=("NEAR", "FAR"), help="of the pixels that count")
+    command.add_argument("--threshold", type=int, help="least value of the pixels that count")
+    command.set_defaults(run=_reconstruct)
+
+
+def _upper(text: str) -> str:
+    return text.upper().replace("-", "_")
 
 
 def _add_scan_convert(command: argparse.ArgumentParser) -> None:
@@ -263,18 +278,31 @@ def _print(figures: dict[str, Any]) -> None:
 
 
 def _reconstruct(options: argparse.Namespace) -> int:
-    from medrobot_ros.imaging.reconstruction import reconstruct_file
+    from medrobot_ros.imaging.reconstruction import reconstruct_file, reconstruct_run
+    from medrobot_ros.recording.reader import Run
 
-    _print(reconstruct_file(options.file, options.calibration, options.out))
+    changes = _given(options, "spacing_mm", "compounding", "interpolation", "stick", "clip", "depth_mm", "threshold")
+    if options.file.is_dir():
+        run = Run(options.file)
+        _print(reconstruct_run(run.tracked_images(), run.geometry, options.out, changes))
+    elif options.calibration is None:
+        raise MedrobotError("reconstruct needs --calibration XML for a tracked sequence")
+    else:
+        _print(reconstruct_file(options.file, options.calibration, options.out, changes))
     return ACCEPTED
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options that stand on the command line, lists as tuples."""
+    found = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def _scan_convert(options: argparse.Namespace) -> int:
     from medrobot_ros.imaging.rf import Compression
     from medrobot_ros.imaging.scan_convert import scan_convert_file
 
-    given = {f.name: getattr(options, f.name) for f in fields(Compression) if hasattr(options, f.name)}
-    compression = Compression(**given)
+    compression = Compression(**_given(options, "dynamic_range_db", "tgc_db_per_cm"))
     _print(scan_convert_file(options.file, options.geometry, options.out, compression))
     return ACCEPTED
 

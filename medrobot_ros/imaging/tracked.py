@@ -1,0 +1,38 @@
+"""Which images of a sequence can be used, where they lie in the reference frame, and why the others cannot."""
+
+from dataclasses import dataclass
+
+from medrobot_ros.errors import DataError
+from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.imaging.sequence import Sequence
+from medrobot_ros.signals import Array
+
+PROBE, REFERENCE = "ProbeToTracker", "ReferenceToTracker"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """`frames` are (index, `T_reference_probe` (4, 4) [mm]) of the good ones; `skipped` names each other one's field and fault."""
+
+    frames: tuple[tuple[int, Array], ...]
+    skipped: tuple[str, ...]
+
+
+def tracked_frames(sequence: Sequence) -> Tracked:
+    """The frames whose image and transforms are good. Raises: DataError where there is none."""
+    frames, skipped = [], []
+    for k, frame in enumerate(sequence.frames):
+        missing = [name for name in (PROBE, REFERENCE) if name not in frame.transforms]
+        if frame.ok and not missing:
+            frames.append((k, inverse(frame.transforms[REFERENCE]) @ frame.transforms[PROBE]))
+        else:
+            skipped.append(_fault(k, frame.ok, missing, frame.problems))
+    if not frames:
+        raise DataError(f"{sequence.path}: none of its {len(skipped)} images has a pose; {skipped[0]}")
+    return Tracked(tuple(frames), tuple(skipped))
+
+
+def _fault(k: int, ok: bool, missing: list[str], problems: tuple[str, ...]) -> str:
+    """The field that keeps a frame from being used: one that is there and wrong, else one that is not there."""
+    concerned = [p for p in problems if not ok or any(name in p for name in missing)]
+    return concerned[0] if concerned else f"Seq_Frame{k:04d}_{missing[0]}Transform is missing"
