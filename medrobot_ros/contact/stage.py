@@ -9,6 +9,7 @@ from medrobot_ros.contact import states
 from medrobot_ros.contact.engagement import FORCE_RANGE_N, Engagement
 from medrobot_ros.contact.path_tracking import PathTracking
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.signals import Array, ContactMode, ContactStatus, ProbeState, ScanReference, Stamp, TwistCommand, Wrench
 from medrobot_ros.stage import NOTHING, EventLog, Outputs
 
@@ -108,7 +109,7 @@ class ContactStage:
     # --- one wrench sample --------------------------------------------------------------------------------------------
 
     def _on_wrench(self, wrench: Wrench) -> Outputs:
-        if not np.isfinite(wrench.F).all():
+        if not all_finite(wrench.F):
             self._events.add(self.now_ns, "non_finite_wrench")
             return NOTHING
         if wrench.stamp_ns < self._last_wrench_ns:

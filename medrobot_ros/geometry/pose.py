@@ -3,7 +3,7 @@
 Written for a control tick: no checks, no objects. `T_ab @ T_bc` gives `T_ac`.
 """
 
-from math import acos, copysign, sqrt
+from math import acos, atan2, copysign, cos, sin, sqrt
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def inverse(T: Array) -> Array:
 
 def skew(v: Array) -> Array:
     """Cross-product matrix (3, 3): `skew(a) @ b == cross(a, b)`."""
-    x, y, z = v
+    x, y, z = v.tolist()
     return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
 
 
@@ -43,11 +43,12 @@ def cross(a: Array, b: Array) -> Array:
 def rotation_vector(R: Array) -> Array:
     """Axis times angle [rad], shape (3,), of a rotation (3, 3). At pi the axis is recovered from the diagonal."""
     r = R.tolist()
-    w = np.array([r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]])
+    x, y, z = r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]
+    w = np.array([x, y, z])
     cosine = 0.5 * (r[0][0] + r[1][1] + r[2][2] - 1.0)
-    sine = 0.5 * sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
+    sine = 0.5 * sqrt(x * x + y * y + z * z)
     if sine > 1e-6:
-        return w * (np.arctan2(sine, cosine) / (2.0 * sine))
+        return w * (atan2(sine, cosine) / (2.0 * sine))
     if cosine > 0.0:
         return 0.5 * w
     diagonal = np.clip(0.5 * (np.diagonal(R) + 1.0), 0.0, 1.0)
@@ -62,7 +63,7 @@ def rotation_from_vector(v: Array) -> Array:
     if angle < 1e-12:
         return np.eye(3) + skew(v)
     K = skew(v / angle)
-    return np.eye(3) + np.sin(angle) * K + (1.0 - np.cos(angle)) * (K @ K)
+    return np.eye(3) + sin(angle) * K + (1.0 - cos(angle)) * (K @ K)
 
 
 def angle_between(a: Array, b: Array) -> float:

@@ -39,7 +39,7 @@ class Supervisor:
         self._config, self._required = config, tuple(n for n in required if n != self.name)
         self._q_lower, self._q_upper, self._qd_max = q_lower - POSITION_SLACK_RAD, q_upper + POSITION_SLACK_RAD, SPEED_SLACK * qd_max
         self._events = EventLog(self.name)
-        _first_beyond(q_lower, q_lower, q_upper)  # compiled now, not at the first joint state
+        _first_beyond(self._q_lower, self._q_lower, self._q_upper)  # compiled now, not at the first joint state
         self.now_ns = 0
         self._ticked_ns = 0
         self._heard_ns: dict[str, int] = {}
