@@ -132,6 +132,7 @@ def test_a_transition_that_cannot_be_is_refused_and_the_node_lives(watch):
 def test_a_stage_that_raises_leads_through_error_processing_and_back(activate):
     import rclpy
 
+    from medrobot_ros.nodes.realtime import prioritise
     from medrobot_ros.nodes.stage_node import StageNode
 
     rclpy.init()
@@ -145,6 +146,7 @@ def test_a_stage_that_raises_leads_through_error_processing_and_back(activate):
         node.trigger_configure()
         assert node._state_machine.current_state[0] == State.PRIMARY_STATE_INACTIVE and node.configured
     finally:
+        prioritise(None)  # this is the tests' own process: whatever they start would inherit a real-time priority
         node.destroy_node()
         rclpy.try_shutdown()
 
