@@ -159,7 +159,7 @@ class ArmStage:
         if self._moving:
             return self._step()
         if self._coasting:
-            qd = self._twists.braked(self._qd_sent, self._qdd_sent)
+            qd = self._twists.braked(self._q_sent, self._qd_sent, self._qdd_sent)
             self._coasting = bool(qd.any())
             return self._send(self._q_sent + qd * self._period_s)[0]
         if self._seeking:

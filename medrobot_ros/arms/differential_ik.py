@@ -67,9 +67,9 @@ class DifferentialIk:
             followed = nearest(J, pace * V, target, low, high, G, g)
         return followed, Slowing(pace, condition)
 
-    def braked(self, qd: Array, qdd: Array) -> Array:
+    def braked(self, q: Array, qd: Array, qdd: Array) -> Array:
         """Joint velocity (n,) of the next step of the hardest stop."""
-        return self._bounds.braked(qd, qdd)
+        return self._bounds.braked(q, qd, qdd)
 
 
 def nearest(J: Array, V: Array, qd_ref: Array, low: Array, high: Array, G: Array, g: Array) -> Array:

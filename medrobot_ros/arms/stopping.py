@@ -37,9 +37,11 @@ class StoppingBounds:
         """Least and greatest admissible velocities after the commanded state `q`, `qd`, `qdd` (n,)."""
         return _next(q, qd, qdd, self._up, self._down, self._period_s)  # type: ignore[no-any-return]
 
-    def braked(self, qd: Array, qdd: Array) -> Array:
-        """The next velocities (n,) of the hardest stop."""
-        return braked(qd, qdd, self.deceleration, self.jerk_step, self._period_s)  # type: ignore[no-any-return]
+    def braked(self, q: Array, qd: Array, qdd: Array) -> Array:
+        """The next velocities (n,) of the hardest stop without overshoot, at a joint's limit of one that keeps it."""
+        low, high = self.next(q, qd, qdd)
+        velocity: Array = braked(qd, qdd, self.deceleration, self.jerk_step, self._period_s)
+        return np.minimum(np.maximum(velocity, low), high)
 
     def without_overshoot(self, qd: Array, qdd: Array, target: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """The part of `low` to `high` from which `target` (n,) is reached with the acceleration taken back in time."""

@@ -18,7 +18,7 @@ class TwistMotion:
         self._differential, self._cell, self._limits = DifferentialIk(model, period_s), cell, limits
         self._margins = cell.margins_in_contact
         still = np.zeros(model.n)
-        self.braked(still, still)  # compiled or loaded now, not in a tick
+        self.braked(model.q_home.copy(), still, still)  # compiled or loaded now, not in a tick
 
     def start(self, q: Array) -> None:
         """Contact begins at `q`: what is too near already may leave, and the probe's tip may touch the patient."""
@@ -35,12 +35,12 @@ class TwistMotion:
             faults.append(("slowed_arm", f"a point of the arm at {excess:.2f} of its speed limit"))
             qd_next, _ = self._differential.step(q, qd, qdd, V_base_probe_in_probe / excess, near.rows)
             if self._limits and self._limits.share(q, qd_next) > 1.0:
-                qd_next = self.braked(qd, qdd)
+                qd_next = self.braked(q, qd, qdd)
         if not self._cell.stop_is_free(near, q, qd, qdd, qd_next, self._margins):
             faults.append(("collision_ahead", f"{self._cell.names(int(np.argmin(near.gaps)))} come too near"))
-            qd_next = self.braked(qd, qdd)
+            qd_next = self.braked(q, qd, qdd)
         return qd_next, faults
 
-    def braked(self, qd: Array, qdd: Array) -> Array:
+    def braked(self, q: Array, qd: Array, qdd: Array) -> Array:
         """Joint velocity of the next step of the hardest stop, which is the one that was found to be free."""
-        return self._differential.braked(qd, qdd)
+        return self._differential.braked(q, qd, qdd)

@@ -31,7 +31,7 @@ def hostile(arm: str, twists: int) -> tuple[float, int]:
             near = cell.near(q, cell.margins)
             qd_next, _ = ik.step(q, qd, qdd, V, near.rows)
             if not cell.stop_is_free(near, q, qd, qdd, qd_next, cell.margins):
-                qd_next = ik.braked(qd, qdd)
+                qd_next = ik.braked(q, qd, qdd)
             qdd = (qd_next - qd) / PERIOD_S
             q, qd = q + qd_next * PERIOD_S, qd_next
             gap = cell.gap(q, cell.margins)
