@@ -11,7 +11,7 @@ import numpy as np
 from medrobot_ros.config import ContactSection
 from medrobot_ros.signals import Array
 
-LEVER_M = np.array([0.02, 0.05])  # radius of a curvilinear face across the image (a turn about x) and along it (about y)
+LEVER_M = (0.02, 0.05)  # radius of a curvilinear face across the image (a turn about x) and along it (about y)
 MOST_RAD = 0.2  # on a face flatter than that a torque says little more than which way
 FILTER_HZ = 2.0  # of the torque: the noise of 2 mNm at 500 Hz reads as 0.05 deg
 LEAST_PUSH_N = 2.0  # below it a torque says little
@@ -28,15 +28,19 @@ class Alignment:
     def release(self) -> None:
         """As planned again; call when contact begins or ends."""
         self.lean_rad = np.zeros(2)
-        self._off_rad = np.zeros(2)
+        self._off_rad = [0.0, 0.0]
 
     def update(self, F: Array, asked_rad: Array) -> None:
         """Takes the tissue's wrench (6,) at the tip, and the lean (2,) about x and y that is wanted besides."""
         push_n = -float(F[2])
         if push_n < LEAST_PUSH_N:
             return
-        felt_rad = np.minimum(np.maximum(F[3:5] / (LEVER_M * push_n), -MOST_RAD), MOST_RAD)
-        self._off_rad += self._share * (felt_rad - self._off_rad)
-        step = self._config.align_gain_per_s * self._period_s * (self._off_rad + asked_rad)
-        limit = self._config.max_align_rad
-        self.lean_rad = np.minimum(np.maximum(self.lean_rad + step, -limit), limit)
+        for axis, lever_m in enumerate(LEVER_M):
+            felt_rad = _limited(float(F[3 + axis]) / (lever_m * push_n), MOST_RAD)
+            self._off_rad[axis] += self._share * (felt_rad - self._off_rad[axis])
+            step = self._config.align_gain_per_s * self._period_s * (self._off_rad[axis] + float(asked_rad[axis]))
+            self.lean_rad[axis] = _limited(float(self.lean_rad[axis]) + step, self._config.max_align_rad)
+
+
+def _limited(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)

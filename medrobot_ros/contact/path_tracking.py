@@ -28,7 +28,7 @@ class PathTracking:
         """The reference pose (4, 4) at a time, held at the ends."""
         t, T = self.reference.time_s, self.reference.T_base_probe
         k = min(max(int(t.searchsorted(time_s, side="right")) - 1, 0), len(t) - 2)
-        share = min(max(float((time_s - t[k]) / (t[k + 1] - t[k])), 0.0), 1.0)
+        share = min(max((time_s - float(t[k])) / float(t[k + 1] - t[k]), 0.0), 1.0)
         return interpolate(T[k], T[k + 1], share)
 
     def twist(self, T_base_probe: Array, pace: float) -> Array:

@@ -11,7 +11,7 @@ NOTHING_ASKED = np.zeros(2)
 
 def pressed(off_rad, push_n=5.0):
     """The wrench on a curved face that leans by `off_rad` (2,)."""
-    return np.concatenate(([0.0, 0.0, -push_n], -np.asarray(off_rad) * LEVER_M * push_n, [0.0]))
+    return np.concatenate(([0.0, 0.0, -push_n], -np.asarray(off_rad) * np.array(LEVER_M) * push_n, [0.0]))
 
 
 def settle(alignment, off_rad, asked=NOTHING_ASKED, seconds=6.0, push_n=5.0):
