@@ -55,11 +55,12 @@ class CollisionModel:
 
     @cached_property
     def margins_in_contact(self) -> Array:
-        """As `margins`, but the probe's tip may touch the patient."""
+        """As `margins`, but the probe's tip may touch the patient, and its handle come near: soft tissue gives way around it."""
         tip = self._tip()
-        touching = [i == tip and self._links[j] == PATIENT for i, j in self.bodies.pairs]
-        boxes = [i == tip and self._boxes[j] == PATIENT for i, j in self.bodies.box_pairs]
-        return np.where(touching + boxes, -np.inf, self.margins)
+        pairs = [(i, self._links[j]) for i, j in self.bodies.pairs] + [(i, self._boxes[j]) for i, j in self.bodies.box_pairs]
+        tips = [(i, other) == (tip, PATIENT) for i, other in pairs]
+        handles = [(self._links[i], other) == (self._links[tip], PATIENT) for i, other in pairs]
+        return np.select([tips, handles], [-np.inf, 0.0], self.margins)
 
     def _tip(self) -> int:
         """The capsule that holds the origin of the probe's frame."""

@@ -121,6 +121,8 @@ def test_only_the_tip_may_touch_and_only_the_patient() -> None:
     assert len(capsules) == 1
     tip = model.capsules[capsules.pop()]
     assert np.linalg.norm(0.5 * (tip.a + tip.b) - model.T_last_probe[:3, 3]) < 0.04
+    near = {cell.names(k) for k in np.nonzero(cell.margins_in_contact == 0.0)[0]}
+    assert near == {f"probe and {PATIENT}"} and set(cell.margins_in_contact) == {-np.inf, 0.0, MARGIN_M}
     assert (cell.margins == MARGIN_M).all()
 
 
