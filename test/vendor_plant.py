@@ -108,7 +108,8 @@ class VendorPlant:
         R_base_ft = T[:3, :3] @ self.arm.T_ft_probe[:3, :3].T
         F = wrench.F - (0.0 if row.weighs_tool else weight_wrench(R_base_ft, self.arm.probe_mass_kg, self.arm.p_ft_com))
         F = (1.0 if row.acts_on == "tool" else -1.0) * shift_wrench(self.arm.T_flange_ft, F)
-        return Wrench(wrench.stamp_ns, "flange", F)
+        band = np.repeat((row.dead_band_n, row.dead_band_nm), 3)
+        return Wrench(wrench.stamp_ns, "flange", np.sign(F) * np.maximum(np.abs(F) - band, 0.0))
 
     def _routed(self, outputs):
         own = []

@@ -14,6 +14,7 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse, pose
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
+from medrobot_ros.hardware.dead_band import DeadBand, check_resolution
 from medrobot_ros.hardware.streaming import make_stream
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, WRENCH, Vendor, load_vendor
 from medrobot_ros.safety.permit import PermitGate
@@ -49,6 +50,7 @@ class Ros2Control:
     rate_hz = TICK_HZ
 
     def __init__(self, config: CellConfig, arm: ArmModel, vendor: Vendor) -> None:
+        check_resolution(vendor, config.contact.force_n)
         self.vendor = vendor
         self.joint_names = vendor.joint_names(arm.name, arm.n, config.hardware.prefix)
         self.now_ns = 0
@@ -203,11 +205,12 @@ class _Sensor:
         self._wrench, self._arm = vendor.wrench, arm
         self._T_ft_at = inverse(arm.T_flange_ft) if vendor.wrench.at == "flange" else pose(np.eye(3), np.zeros(3))
         self._sign = 1.0 if vendor.wrench.acts_on == "tool" else -1.0
+        self._dead_band = DeadBand(vendor)
         self.told_ns = -STATE_NS
 
     def from_topic(self, q: Array, F: Array) -> Array:
         """From the driver's wrench (6,) at joints `q` (n,)."""
-        out = shift_wrench(self._T_ft_at, self._sign * F)
+        out = shift_wrench(self._T_ft_at, self._sign * self._dead_band.undone(F))
         return out if self._wrench.weighs_tool else out + self._weight(q)
 
     def from_torque(self, q: Array, tau: Array) -> Array:

@@ -53,8 +53,8 @@ def test_an_examination_through_each_makers_driver(arm):
 class Bench:
     """The stage alone, its driver at rest at `q`."""
 
-    def __init__(self, arm_name):
-        self.config = configured(arm_name)
+    def __init__(self, arm_name, *pairs):
+        self.config = configured(arm_name, *pairs)
         self.arm = load_arm(arm_name, "curvilinear")
         self.stage = Ros2Control(self.config, self.arm, vendor_of(self.config, self.arm))
         self.q, self.now_ns = self.arm.q_home.copy(), 1000 * MS
@@ -209,9 +209,20 @@ def test_a_makers_wrench_becomes_that_of_the_tissue_with_the_probes_weight(arm_n
     push, weight = push_on_tip(arm, bench.q, np.array([0.3, -0.2, -5.0, 0.0, 0.1, 0.0]))
     at_flange = shift_wrench(arm.T_flange_ft, push)
     bench.joints()
-    reported = at_flange if arm_name == "iiwa7" else -at_flange  # libfranka: the robot's force on its environment
+    if arm_name == "fr3":  # libfranka: the robot's force on its environment
+        reported, felt = -at_flange, push
+    else:  # an LBR's estimator: nothing below 2 N and 0.5 Nm, that much less above
+        reported, felt = np.array([0.0, 0.0, -3.0, 0.0, 0.0, 0.0]), np.array([0.0, 0.0, -5.0, 0.0, 0.0, 0.0])
+        assert np.abs(at_flange)[:3] == pytest.approx([0.3, 0.2, 5.0]) and np.abs(at_flange[3:]).max() < 0.5
     ((_, wrench),) = bench.stage.receive(WRENCH, Wrench(bench.now_ns, "flange", reported))
-    assert np.allclose(wrench.F, push + weight) and wrench.frame == "ft"
+    assert np.allclose(wrench.F, felt + weight) and wrench.frame == "ft"
+
+
+def test_a_force_that_a_driver_cannot_tell_from_none_is_refused():
+    with pytest.raises(ConfigError, match="reads forces below 2 N as 0; ask for at least 3 N"):
+        Bench("iiwa7", "contact.force_n=2.5")
+    for arm_name, force in (("iiwa7", 3), ("fr3", 1)):
+        Bench(arm_name, f"contact.force_n={force}")
 
 
 def test_gen3s_efforts_make_the_wrench():
