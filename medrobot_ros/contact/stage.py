@@ -6,6 +6,7 @@ import numpy as np
 
 from medrobot_ros.config import ContactSection, ImageServoSection
 from medrobot_ros.contact import states
+from medrobot_ros.contact.drift import Drift
 from medrobot_ros.contact.engagement import FORCE_RANGE_N, Engagement
 from medrobot_ros.contact.path_tracking import PathTracking
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
@@ -37,6 +38,7 @@ class ContactStage:
         self._decimation = max(1, round(wrench_rate_hz / 100.0))
         self._tare: Tare | None = None
         self._tared = False
+        self._drift = Drift(wrench_rate_hz)
         self._probe: ProbeState | None = None
         self._speed_m_per_s = 0.0
         self._samples = 0
@@ -124,6 +126,7 @@ class ContactStage:
         else:
             F = self._wrench.update(wrench.F)
             self.engagement.feel(F)
+            self._watch_drift(F, wrench.stamp_ns)
         out: list[tuple[str, Any]] = []
         if self.engagement.mode != "off" and self._probe is not None:
             out.append(("probe/twist_command", TwistCommand(wrench.stamp_ns, self.engagement.step())))
@@ -139,10 +142,16 @@ class ContactStage:
         if verdict == "done":
             self._wrench.tare(self._tare.mean(), self._probe.T_base_probe[:3, :3])
             self._tare, self._tared, self.engagement.changed = None, True, True
+            self._drift.begin()
         elif verdict or wrench.stamp_ns - self._tare_since_ns > TARE_RETRY_NS:
             self.engagement.reason = f"tare refused: {verdict or 'the probe did not come to rest'}"
             self._events.add(wrench.stamp_ns, "refused_tare", self.engagement.reason)
             self._tare, self.engagement.changed = None, True
+
+    def _watch_drift(self, F: Array, stamp_ns: int) -> None:
+        drift = self._drift.watch(F, self._speed_m_per_s, self._tared and self.engagement.state == states.FREE)
+        if drift:
+            self._events.add(stamp_ns, "force_drift", drift)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,7 @@ class Bench:
         self.stiffness, self.skin_m, self.now_ns = stiffness, 0.10, 0
         self.events, self.forces, self.twists = [], [], []
         self.posed = True
+        self.drift_n = 0.0
         self.hand = lambda T, t: np.zeros(3)  # force on the probe in probe axes
 
     def run(self, seconds):
@@ -71,7 +72,7 @@ class Bench:
             force = max(0.0, self.stiffness * depth)
             hand = self.hand(self.T, 1e-9 * self.now_ns)
             self.forces.append(force - hand[2])
-            F = weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com) + np.array([1.0, 0, 2.0, 0, 0, 0])
+            F = weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com) + np.array([1.0, 0, 2.0 + self.drift_n, 0, 0, 0])
             F += shift_wrench(ARM.T_ft_probe, np.array([hand[0], hand[1], hand[2] - force, 0, 0, 0]))
             if k % 5 == 0:
                 if self.posed:
@@ -322,3 +323,19 @@ def test_a_probe_whose_pose_falls_silent_presses_where_it_is(mode):
     bench.posed = True
     bench.run(0.1)
     assert np.abs(bench.twists[-1][[0, 1, 3, 4, 5]]).max() > 1e-3
+
+
+def test_a_drift_is_told_once_in_free_space_and_a_tare_ends_it():
+    bench = Bench().seat()
+    bench.drift_n = 0.5
+    bench.run(2.0)
+    assert bench.events == []  # pressing, nobody can tell
+    bench.mode("retreat")
+    bench.run(4.0)
+    assert [(e.kind, e.detail) for e in bench.events] == [("force_drift", "0.50 N in free space since the tare")]
+    bench.mode("tare")
+    bench.run(2.0)
+    assert len(bench.events) == 1
+    bench.drift_n = 0.9  # 0.4 N since then
+    bench.run(2.0)
+    assert bench.events[-1].detail.startswith("0.40 N")
