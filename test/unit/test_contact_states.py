@@ -1,4 +1,5 @@
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,7 @@ def test_nothing_felt_moves_a_free_probe():
 
 def test_calm_contact_stays():
     assert by_feel(SEAT, Feel(5.0), LIMITS) is None and by_feel(SCAN, Feel(5.0), LIMITS) is None
+
+
+def test_the_page_shows_the_tables():
+    assert states.as_markdown() in (Path(__file__).parents[2] / "docs" / "force_control.md").read_text()
