@@ -13,6 +13,7 @@ from medrobot_ros.contact.patterns import ABOUT, Turning
 from medrobot_ros.contact.regulator import BeamRegulator
 from medrobot_ros.contact.states import Feel, Limits
 from medrobot_ros.contact.yielding import RestingPlace, yielding_twist
+from medrobot_ros.interfaces import topic
 from medrobot_ros.signals import Array, ImageQuality
 
 FORCE_RAMP_N_PER_S = 5.0
@@ -34,7 +35,7 @@ class Engagement:
         self.regulator = BeamRegulator(config, loop_delay_s, period_s)
         self.servo = ImageServo(image_servo or ImageServoSection())
         self.alignment = Alignment(config, period_s)
-        self._rest = RestingPlace(period_s)
+        self._rest = RestingPlace(1.0 / topic("probe/pose").rate_hz)
         self.sighted = False  # whether the probe's pose is known; without it nothing moves across or about the beam
         self.mode, self.state, self.reason = "off", states.FREE, ""
         self.path: PathTracking | None = None
@@ -46,7 +47,7 @@ class Engagement:
         self._feel = Feel(0.0)
         self._F = np.zeros(6)
         self._tangential = NO_TWIST
-        self._aside_m = self._near_s = 0.0
+        self._near_s = 0.0
         self._was_seated = False
         self._image_pace = 1.0
 
@@ -68,6 +69,7 @@ class Engagement:
     def look(self, T_base_probe: Array) -> None:
         """The probe's pose: where to go across and about the beam."""
         self.sighted = True
+        self._feel.pushed_m = self._rest.move(T_base_probe, self.state in states.YIELDING)
         along_path = self.state in (states.APPROACH, states.SEAT, states.SCAN) and self._turning is None
         if self.path is None or not along_path:
             self._tangential = NO_TWIST
@@ -130,7 +132,8 @@ class Engagement:
         if state in (states.APPROACH, states.FREE):
             self.alignment.release()
         self._feel = Feel(self._feel.push_n)
-        self._near_s = self._aside_m = 0.0
+        self._rest.centre()
+        self._near_s = 0.0
         self._image_pace = 1.0
         self.servo.release()
         if reason or state != states.FREE:  # why it lifted off is told until something else is asked
@@ -141,15 +144,12 @@ class Engagement:
         """Twist (6,) in probe axes until the next sample."""
         if self.state in states.YIELDING:
             V = NO_TWIST.copy() if self.mode == "tare" else yielding_twist(self._F, self.target_n)
-            self._aside_m += hypot(V[0], V[1]) * self._dt
             if self.state == states.RETREAT:
                 V[2] = min(V[2], -self._config.retreat_speed_m_per_s)
         else:
             V = self._across()
             V[2] = self._along()
-        step_m = float(V[2]) * self._dt
-        self._feel.travel_m += step_m
-        self._feel.pushed_m = hypot(self._rest.move(step_m), self._aside_m)
+        self._feel.travel_m += float(V[2]) * self._dt
         return V
 
     def _across(self) -> Array:

@@ -1,6 +1,6 @@
 """Giving way to a hand: the probe moves with whatever pushes it, and how far it has been pushed is known."""
 
-from math import exp
+from math import exp, hypot
 
 import numpy as np
 
@@ -21,18 +21,30 @@ def yielding_twist(F: Array, calm_n: float) -> Array:
 
 
 class RestingPlace:
-    """Where along the beam the probe has been resting."""
+    """Where the probe has been resting, and how far a push has moved it from there.
 
-    def __init__(self, period_s: float) -> None:
-        self._keep = exp(-period_s / REST_S)
+    From the probe's measured poses: what was asked of an arm that brakes or holds has not happened.
+    """
+
+    def __init__(self, pose_period_s: float) -> None:
+        self._keep = exp(-pose_period_s / REST_S)
         self.begin()
 
     def begin(self) -> None:
-        """Rests here from now on."""
-        self._travel_m = self._rest_m = 0.0
+        """Rests where the next pose will be."""
+        self._T_last: Array | None = None
+        self._travel_m = self._rest_m = self._aside_m = 0.0
 
-    def move(self, step_m: float) -> float:
-        """After a step along the beam [m]: how far back from its resting place the probe is [m]."""
-        self._travel_m += step_m
-        self._rest_m = self._travel_m + self._keep * (self._rest_m - self._travel_m)
-        return max(0.0, self._rest_m - self._travel_m)
+    def centre(self) -> None:
+        """Forgets how far aside it has been pushed."""
+        self._aside_m = 0.0
+
+    def move(self, T_base_probe: Array, yields: bool) -> float:
+        """After the next pose (4, 4): how far [m] the probe is back from its resting place, and aside, where it `yields`."""
+        if self._T_last is not None:
+            step = (T_base_probe[:3, 3] - self._T_last[:3, 3]) @ T_base_probe[:3, :3]  # in probe axes
+            self._travel_m += float(step[2])
+            self._rest_m = self._travel_m + self._keep * (self._rest_m - self._travel_m)
+            self._aside_m += hypot(step[0], step[1]) if yields else 0.0
+        self._T_last = T_base_probe
+        return hypot(max(0.0, self._rest_m - self._travel_m), self._aside_m)
