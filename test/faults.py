@@ -192,7 +192,7 @@ def _recovers(cell):
         if not granted:
             return False
         cell.run(0.3)
-        cell.call("task/resume")
+    cell.call("task/resume")  # refused where nothing waits for it
     cell.heard = []
     cell.run(1.0)
     return any(t == "twin/probe_pose" for _, t, _ in cell.heard) and cell.task.mode in ("scanning", "retreating", "concluded")
