@@ -5,10 +5,12 @@ An analytic torso by default, or the front of any watertight mesh that stands al
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, RectBivariateSpline
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.signals import Array
@@ -16,6 +18,8 @@ from medrobot_ros.signals import Array
 HALF_WIDTH_M, HALF_LENGTH_M, GRID_M = 0.20, 0.30, 0.004
 TORSO_WIDTH_M = 0.353  # of the analytic torso at the origin's height
 TORSO_DEPTH_M = 0.22  # back to front, so the table lies this far below the patient frame's origin
+SMOOTH_M = 0.012  # standard deviation with which a mesh is smoothed: moves the skin by up to 5 mm; chosen
+SIDE_SLOPE = 2.0  # of the skin beside what is seen from the front, chosen
 ABDOMEN_SHARE_OF_HEIGHT = 0.62  # of a standing adult, the middle of the upper abdomen above the soles
 
 
@@ -108,19 +112,52 @@ def mesh_body(path: Path) -> Body:
     height = float(np.ptp(mesh.vertices[:, 1]))
     if not 0.5 <= height <= 2.5:
         raise DataError(f"{path}: {height:.3g} m along y; a standing body of 0.5 to 2.5 m, y up, in metres, is needed")
-    return _front_of(mesh.vertices, mesh.vertex_normals, height)
+    return _front_of(mesh, height)
 
 
-def _front_of(vertices: Array, normals: Array, height: float) -> Body:
-    center = np.array([vertices[:, 0].mean(), vertices[:, 1].min() + ABDOMEN_SHARE_OF_HEIGHT * height, 0.0])
-    p = vertices - center
+def _front_of(mesh: Any, height: float) -> Body:
+    center = np.array([mesh.vertices[:, 0].mean(), mesh.vertices[:, 1].min() + ABDOMEN_SHARE_OF_HEIGHT * height, 0.0])
+    p = mesh.vertices - center
     near = (np.abs(p[:, 0]) < HALF_WIDTH_M + 0.05) & (np.abs(p[:, 1]) < HALF_LENGTH_M + 0.05)
-    front = p[near & (normals[:, 2] > 0.2)]
+    front = p[near & (mesh.vertex_normals[:, 2] > 0.2)]
     x, y = _grid()
     X, Y = np.meshgrid(x, y, indexing="ij")
+    i, j = len(x) // 2, len(y) // 2
     z = LinearNDInterpolator(front[:, :2], front[:, 2])(X, Y)
     back = float(p[near, 2].min())
-    inside = np.isfinite(z) & (z > back + 0.05)
-    z = gaussian_filter(np.where(inside, z, back), sigma=0.008 / GRID_M)  # the mesh's facets are no anatomy
-    origin = z[len(x) // 2, len(y) // 2]
-    return Body(x, y, z - origin, inside.astype(float), back - origin)
+    behind = _lowest(p[mesh.faces[near[mesh.faces].all(axis=1)]], X.shape)
+    inside = _about_the_origin(np.isfinite(z) & np.isfinite(behind) & (z > back + 0.05))
+    z = _smooth(z, inside)
+    width = float(inside[:, j].sum() * GRID_M)
+    return Body(x, y, z - z[i, j], inside.astype(float), back - z[i, j], float(z[i, j] - behind[i, j]), width)
+
+
+def _smooth(z: Array, inside: NDArray[np.bool_]) -> Array:
+    """Without the mesh's facets, which are no anatomy, nor much of what bends more than organs are deep; outside, the sides go on down."""
+    kept, share = (gaussian_filter(np.where(inside, v, 0.0), sigma=SMOOTH_M / GRID_M) for v in (z, 1.0))
+    away, (i, j) = distance_transform_edt(~inside, return_indices=True)
+    out: Array = kept[i, j] / share[i, j] - SIDE_SLOPE * GRID_M * away
+    return out
+
+
+def _lowest(triangles: Array, shape: tuple[int, int]) -> Array:
+    """The least z (nx, ny) [m] at the grid's nodes of triangles (n, 3, 3), infinite where there are none: beside trunk and arms.
+
+    Each triangle is sampled so finely that every node below it has a sample nearby.
+    """
+    longest = np.linalg.norm(np.diff(triangles[:, (0, 1, 2, 0)], axis=1), axis=-1).max()
+    n = int(np.ceil(longest / (0.5 * GRID_M)))
+    share = np.array([(i, j, n - i - j) for i in range(n + 1) for j in range(n + 1 - i)]) / n
+    samples = np.einsum("sk,nkd->nsd", share, triangles).reshape(-1, 3)
+    k = np.rint((samples[:, :2] + (HALF_WIDTH_M, HALF_LENGTH_M)) / GRID_M).astype(int)
+    on = ((k >= 0) & (k < shape)).all(axis=1)
+    z = np.full(shape, np.inf)
+    np.minimum.at(z, (k[on, 0], k[on, 1]), samples[on, 2])
+    return z
+
+
+def _about_the_origin(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The connected part of a grid that holds its middle: the trunk without arms."""
+    parts = label(covered)[0]
+    out: NDArray[np.bool_] = parts == parts[covered.shape[0] // 2, covered.shape[1] // 2]
+    return out

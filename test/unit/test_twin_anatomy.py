@@ -71,7 +71,8 @@ def check_gallbladder(anatomy: Anatomy) -> None:
     assert in_range("gallbladder_length", measured[0], 2.0 * VOXEL)
     tissues = [t for t, _ in column(anatomy, *anatomy.targets["gallbladder"].center[:2])]
     assert tissues.index(Tissue.LIVER) == tissues.index(Tissue.BILE) - 1
-    parts, count = label(anatomy.labels == Tissue.STONE)
+    in_front = (np.abs(anatomy.grid.x) < 0.11)[:, None, None]  # columns beside that look at the same places from the side
+    parts, count = label((anatomy.labels == Tissue.STONE) & in_front)
     assert count == anatomy.sizes["stones"]
     for k in range(1, count + 1):
         size_m = anatomy.targets[f"stone_{k}"].size_m[0]
@@ -92,7 +93,8 @@ def check_liver(anatomy: Anatomy) -> None:
 def check_middle(anatomy: Anatomy) -> None:
     aorta, cava = anatomy.vessels
     assert (aorta.name, cava.name) == ("aorta", "vena_cava")
-    assert aorta.point[0] > cava.point[0] + aorta.radius_m + cava.radius_m
+    left_m, right_m = (anatomy.targets[v.name].p_patient[0] for v in (aorta, cava))
+    assert left_m > right_m + aorta.radius_m + cava.radius_m
     assert aorta.axis[1] < -0.99 and cava.axis[1] > 0.99
     for vessel in (aorta, cava):
         assert in_range(f"{vessel.name}_diameter", 2.0 * vessel.radius_m, 1e-9)
