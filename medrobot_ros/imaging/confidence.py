@@ -65,26 +65,38 @@ def _conductances(grey, alpha, beta, gamma):  # type: ignore[no-untyped-def]
     return down, across
 
 
-def _reduced(down: NDArray[np.float32], across: NDArray[np.float32]) -> tuple[Array, Array, Array, Array]:
-    """Conductances between blocks' middles: down (n, m - 1), across (n - 1, m), and of their ends to the probe and the far end (n,)."""
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _reduced(down, across):  # type: ignore[no-untyped-def]
+    """Conductances between blocks' middles: down (n, m - 1), across (n - 1, m), and of their ends to the probe and the far end (n,).
+
+    Resistances in series add up to a block's middle edge and half of it; what lies beside it in the block is parallel.
+    """
     n, m = len(down) // ACROSS, across.shape[1] // ALONG
-    to_probe, between, to_end = _in_series(1.0 / down.T.astype(float), ALONG)
-    beside = 1.0 / across.reshape(len(across), m, ALONG).sum(axis=2, dtype=float)
-    _, sideways, _ = _in_series(beside, ACROSS)
-
-    def parallel(resistance: Array) -> Array:
-        out: Array = (1.0 / resistance.T).reshape(n, ACROSS, -1).sum(axis=1)
-        return out
-
-    return parallel(between), 1.0 / sideways, parallel(to_probe)[:, 0], parallel(to_end)[:, 0]
-
-
-def _in_series(resistance: Array, block: int) -> tuple[Array, Array, Array]:
-    """Resistance along axis 0 from the beginning to the first block's middle, from middle to middle, and from the last to the end."""
-    passed = np.cumsum(resistance, axis=0)
-    middle = slice(block // 2 - 1, None, block)
-    to_middle = (passed - 0.5 * resistance)[middle]
-    return to_middle[:1], np.diff(to_middle, axis=0), passed[-1:] - to_middle[-1:]
+    between, sideways, to_probe, to_end = np.zeros((n, m - 1)), np.empty((n - 1, m)), np.zeros(n), np.zeros(n)
+    for i in range(len(down)):
+        passed, last = 0.0, 0.0
+        for k in range(down.shape[1]):
+            resistance = 1.0 / down[i, k]
+            if k % ALONG == ALONG // 2 - 1:
+                middle = passed + 0.5 * resistance
+                if k < ALONG:
+                    to_probe[i // ACROSS] += 1.0 / middle
+                else:
+                    between[i // ACROSS, k // ALONG - 1] += 1.0 / (middle - last)
+                last = middle
+            passed += resistance
+        to_end[i // ACROSS] += 1.0 / (passed - last)
+    for k in range(m):
+        passed, last = 0.0, 0.0
+        for i in range(len(across)):
+            resistance = 1.0 / across[i, k * ALONG : (k + 1) * ALONG].sum()
+            if i % ACROSS == ACROSS // 2 - 1:
+                middle = passed + 0.5 * resistance
+                if i >= ACROSS:
+                    sideways[i // ACROSS - 1, k] = 1.0 / (middle - last)
+                last = middle
+            passed += resistance
+    return between, sideways, to_probe, to_end
 
 
 def _potentials(down: Array, across: Array, to_probe: Array, to_end: Array) -> Array:
