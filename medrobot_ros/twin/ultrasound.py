@@ -42,16 +42,16 @@ class TwinUltrasound:
         points: Array = NO_POINTS,
     ) -> None:
         self._settings = settings
-        self._scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
-        self._geometry = image_geometry(probe, self._scan)
-        self._convert = ScanConverter(self._scan, *pixel_centres(self._geometry))
-        self._chart = Chart(self._scan, probe.elements_m(), skin_of(body))
+        self.scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
+        self._geometry = image_geometry(probe, self.scan)
+        self._convert = ScanConverter(self.scan, *pixel_centres(self._geometry))
+        self._chart = Chart(self.scan, probe.elements_m(), skin_of(body))
         self._whole = probe.kind == "phased"  # every element forms every line
-        tables = Tables.of(settings, probe, self._scan)
+        tables = Tables.of(settings, probe, self.scan)
         self._scatterers = Scatterers(np.random.default_rng([seed, 5]), tables.grain)
         gain, noise = (np.float32(10.0 ** (db / 20.0)) for db in (settings.gain_db, settings.noise_db))
-        scene = Scene(self._scan.lines, labels, np.asarray(points, np.float32), tables, self._scatterers, gain, noise)
-        self._render = make_renderer(settings.device, scene)
+        self.scene = Scene(self.scan.lines, labels, np.asarray(points, np.float32), tables, self._scatterers, gain, noise)
+        self._render = make_renderer(settings.device, self.scene)
         self._seen_ns: int | None = None
         self._image(0, np.eye(4), 0.0)  # compiles, so that the first real image is on time
 
@@ -79,10 +79,14 @@ class TwinUltrasound:
 
     def envelope(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> NDArray[np.float32]:
         """Amplitude of scan lines (lines, samples) after gain over depth, 1 at full scale."""
+        return self._render(self.view(stamp_ns, T_patient_probe, breathing_offset_m))
+
+    def view(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> View:
+        """What the renderer is told of a moment."""
         chart, element_depth_m = self._chart.at(T_patient_probe, breathing_offset_m)
         frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFFF  # scatters the milliseconds over the noise
         share = _coupling(element_depth_m, self._whole)
-        return self._render(View(chart, self._scatterers.axes(T_patient_probe), share, frame))
+        return View(chart, self._scatterers.axes(T_patient_probe), share, frame)
 
 
 def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:

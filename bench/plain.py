@@ -1,0 +1,55 @@
+"""A B-mode in plain numpy, as one writes it without compiled loops: a peer to time the renderer against.
+
+Straight rays through the same chart, labels, tables and scatterers. It leaves out refraction, slices, points, echoes of echoes and
+noise, and meets every interface head on.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medrobot_ros.signals import Array
+from medrobot_ros.twin.anatomy import LOW_M, VOXEL_M
+from medrobot_ros.twin.ray import ASIDE, ECHO, IMPEDANCE, KEPT, SCATTER_GAIN, SCATTERED, TGC
+from medrobot_ros.twin.render import Scene, View
+
+
+def plain_envelope(scene: Scene, view: View) -> NDArray[np.float32]:
+    """The envelope (lines, samples) of a view, 1 at full scale."""
+    t = scene.tables
+    p = _places(view.chart[:, :-1, 0], t.along.shape[1])
+    rows = t.materials[_labels(scene.labels, p)]
+    z = rows[..., IMPEDANCE]
+    reflected = np.diff(z, axis=1, prepend=z[:, :1]) / (z + np.roll(z, 1, axis=1))
+    amplitude = np.cumprod((1.0 - reflected**2) * rows[..., KEPT], axis=1) * t.along[TGC]
+    interfaces = ECHO * reflected * amplitude
+    field = rows[..., SCATTERED] * amplitude * t.along[SCATTER_GAIN] * _grains(scene.scatterers.tile, view.axes, p)
+    field += np.apply_along_axis(np.convolve, 1, interfaces, t.pulse, "same")
+    out = t.weights[0] * field
+    for j in range(1, len(t.weights)):
+        padded = np.pad(field, ((j, j), (0, 0)), mode="reflect")
+        out += t.weights[j] * (padded[: -2 * j] + padded[2 * j :])
+    return scene.gain * view.share[:, None] * abs(out)
+
+
+def _places(knots: Array, samples: int) -> Array:
+    """Skin coordinates (lines, samples, 3), linear between a chart's knots (lines, knots, 3)."""
+    at = np.arange(samples) * (knots.shape[1] - 1) / samples
+    a = at.astype(int)
+    b = (at - a)[:, None]
+    out: Array = (1.0 - b) * knots[:, a] + b * knots[:, a + 1]
+    return out
+
+
+def _labels(labels: NDArray[np.uint8], p: Array) -> NDArray[np.uint8]:
+    """Of the nearest voxels to skin coordinates (lines, samples, 3); gel above the skin."""
+    index = np.clip(np.rint((p - LOW_M) / VOXEL_M).astype(int), 0, np.array(labels.shape) - 1)
+    out: NDArray[np.uint8] = np.where(p[..., 2] >= 0.0, labels[tuple(np.moveaxis(index, -1, 0))], 0)
+    return out
+
+
+def _grains(tile: NDArray[np.complex64], axes: Array, p: Array) -> NDArray[np.complex64]:
+    """The scatterers' field at skin coordinates (lines, samples, 3)."""
+    beside, across = p[..., :2] @ axes[:2] + ASIDE, p[..., :2] @ axes[2:4] + ASIDE
+    cells = (v.astype(int) % n for v, n in zip((beside, across, p[..., 2] * axes[4]), tile.shape, strict=True))
+    out: NDArray[np.complex64] = tile[tuple(cells)]
+    return out
