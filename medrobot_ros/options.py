@@ -24,6 +24,8 @@ OPTIONS = {
     "yes": "scan.confirmed",
 }
 
+DUMPED, OF_ROS = "ros__parameters", ("use_sim_time", "qos_overrides", "start_type_description_service")
+
 
 def cell_config(options: Mapping[str, Any], file: Path | None = None, pairs: Iterable[str] = ()) -> CellConfig:
     """Defaults, then the task's file, then `file`, then `key=value` pairs, then the short options that are given.
@@ -34,12 +36,20 @@ def cell_config(options: Mapping[str, Any], file: Path | None = None, pairs: Ite
 
     layers = [("--set", parse_set(pairs)), ("options", _short(options))]
     if file is not None:
-        layers.insert(0, (str(file), load_yaml(file)))
+        layers.insert(0, (str(file), _settings(load_yaml(file))))
     asked = resolve(layers)
     config = resolve([(f"task {asked.task}", task_settings(asked.task)), *_driver_layer(asked), *layers])
     config = _with_whole_paths(config)
     check_names(config)
     return config
+
+
+def _settings(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a file as they are, or out of what `ros2 param dump` wrote of one of the cell's nodes."""
+    inside = [node.get(DUMPED) for node in values.values() if isinstance(node, dict)]
+    if len(inside) != 1 or not isinstance(inside[0], dict):
+        return values
+    return {name: value for name, value in inside[0].items() if name not in OF_ROS}
 
 
 def _driver_layer(asked: CellConfig) -> list[tuple[str, dict[str, Any]]]:

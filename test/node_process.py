@@ -23,9 +23,9 @@ CONFIGURE, ACTIVATE, DEACTIVATE, CLEANUP = (
 
 
 class Watcher:
-    """`parameters` go to the node; `executable` is another one than the node's name."""
+    """`parameters` and a file of them go to the node; `executable` is another one than the node's name."""
 
-    def __init__(self, name, executable="", **parameters):
+    def __init__(self, name, executable="", params_file=None, **parameters):
         self.name = name
         rclpy.init()
         self.node = Node("watcher", namespace="cell")
@@ -36,6 +36,7 @@ class Watcher:
             if name in t.writers and not t.name.startswith("/"):
                 self.node.create_subscription(message_type(t.type), t.name, lambda m, n=t.name: self._count(n, m), qos(t))
         line = [sys.executable, "-m", "medrobot_ros.nodes.entry", executable or name, "--ros-args", "-r", "__ns:=/cell"]
+        line += ["--params-file", str(params_file)] if params_file else []
         for key, value in parameters.items():
             line += ["-p", f"{key.replace('__', '.')}:={value}"]
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -13,6 +13,7 @@ from typing import Any
 from lifecycle_msgs.srv import ChangeState
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos_overriding_options import InvalidQosOverridesError
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import check_time
@@ -138,7 +139,7 @@ class ManagedNode(LifecycleNode):
         prioritise(None)
         try:
             self._make()
-        except MedrobotError as e:
+        except (MedrobotError, InvalidQosOverridesError) as e:
             self.get_logger().error(str(e))
             self._drop()
             return TransitionCallbackReturn.FAILURE

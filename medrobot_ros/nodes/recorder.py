@@ -14,6 +14,7 @@ from medrobot_ros.interfaces import Topic, recorded_topics, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
+from medrobot_ros.nodes.qos_overrides import request
 from medrobot_ros.nodes.stage_node import message_type, qos
 from medrobot_ros.recording.writer import BAG, BagWriter, new_run
 from medrobot_ros.signals import Event, Stamp, inactive
@@ -46,7 +47,9 @@ class RecorderNode(ManagedNode):
             self.create_publisher(message_type(topic(n).type), n, qos(topic(n))) for n in ("heartbeat", "events")
         )
         self._subs = [
-            self.create_subscription(message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True)
+            self.create_subscription(
+                message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True, qos_overriding_options=request(t)
+            )
             for t in recorded_topics()
         ]
         self.get_logger().info(f"recording to {folder}")

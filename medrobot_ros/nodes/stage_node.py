@@ -19,6 +19,7 @@ from medrobot_ros.messages import Codec, TruthMerge
 from medrobot_ros.nodes.executor import spin
 from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
+from medrobot_ros.nodes.qos_overrides import offer, request
 from medrobot_ros.recording import cdr
 from medrobot_ros.signals import Event, Stamp, active_node, inactive
 from medrobot_ros.stage import EventLog, Outputs
@@ -65,7 +66,7 @@ class StageNode(ManagedNode):
         self.codec = Codec(message_type, self._joint_names)
         self._truth = TruthMerge(t.name for t in TOPICS if name in t.readers and t.name.startswith("twin/"))
         self._pubs = {
-            t.name: self.create_publisher(message_type(t.type), t.name, qos(t))
+            t.name: self.create_publisher(message_type(t.type), t.name, qos(t), qos_overriding_options=offer(t))
             for t in TOPICS if name in t.writers and t.name != "/diagnostics"
         }
         self._subs = [self._subscribe(t) for t in TOPICS if name in t.readers]
@@ -86,7 +87,7 @@ class StageNode(ManagedNode):
     def _subscribe(self, t: Topic) -> Any:
         kind, raw = message_type(t.type), t.name in cdr.READABLE_TOPICS
         receive = self._raw_receiver(t.name, kind) if raw else self._receiver(t.name)
-        return self.create_subscription(kind, t.name, receive, self._inbox(t), raw=raw)
+        return self.create_subscription(kind, t.name, receive, self._inbox(t), raw=raw, qos_overriding_options=request(t))
 
     def _drop(self) -> None:
         for subscription in self._subs:

@@ -9,8 +9,8 @@ def watch():
 
     watchers = []
 
-    def make(name, executable="", **parameters):
-        watchers.append(Watcher(name, executable, **parameters))
+    def make(name, executable="", params_file=None, **parameters):
+        watchers.append(Watcher(name, executable, params_file, **parameters))
         return watchers[-1]
 
     yield make
