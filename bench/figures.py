@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cell
 import force
 import numpy as np
 import quality
@@ -27,6 +28,7 @@ FIGURES = (
 LIMITS = {
     "coverage": ">= 0.95", "force_error_rmse_n": "<= 0.3", "force_max_n": "< 15", "contact_share": ">= 0.99",
     "normal_error_mean_deg": "<= 4", "loop.period_error_p99_s": "<= 0.0005", "loop.answered": ">= 0.99", "simulated_speed": ">= 5",
+    "cell.ready_s": "<= 5", "cell.cpu_percent": "<= 160", "cell.pss_mb": "<= 1200", "cell.round_trip_over_ping_pong": "<= 2.5",
     "reconstruction.correlation": ">= 0.99", "reconstruction.filled": ">= 0.99", "reconstruction.mean_difference": "<= 2",
     "reconstruction.images_per_s": ">= 60", "tick_median_us": "<= 100",
 }  # fmt: skip
@@ -69,6 +71,7 @@ def main() -> None:
 
     result = {
         "limits": LIMITS,
+        "cell": cell.figures(),
         "kinematics": kinematics(),
         "motion": {arm: motion(arm) for arm in ARMS},
         "simulate": {arm: examination("simulate", arm) for arm in ARMS},

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--arm", action="append", help="an arm for the spot checks of the whole control path; repeatable (default fr3)")
     command.add_argument("--out", type=Path, default=Path("."), metavar="FOLDER", help="where the picture is put (default here)")
     command.set_defaults(run=_bench)
-    command = commands.add_parser("doctor", help="say what this machine lacks and what it costs")
+    command = commands.add_parser("doctor", help="say what this machine lacks and what it costs, and how the cells are that run")
     command.set_defaults(run=_doctor)
     return parser
 
@@ -343,6 +344,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
     for line in findings():
         print(line)
+    if find_spec("rclpy") is not None:
+        from medrobot_ros.nodes.listening import running
+
+        for line in running():
+            print(line)
     return ACCEPTED
 
 

@@ -173,7 +173,8 @@ def wait_ready(config: CellConfig, operator: Operator, processes: Processes, log
         operator.spin(0.05)
         if time.monotonic() > until:
             safety = operator.heard.get("safety/state")
-            raise MachineError(f"the cell was not ready within {READY_S:g} s (safety: {safety.state if safety else 'silent'})")
+            state = safety.state if safety else "silent"
+            raise MachineError(f"the cell was not ready within {READY_S:g} s (safety: {state}; {_last_line(log)})")
 
 
 def _last_line(log: Path) -> str:

@@ -30,6 +30,7 @@ class DriverNode(StageNode):
         super()._make()
         self.diagnostics.expected[JOINTS] = self.stage.vendor.rate_hz
         self._listen()
+        self._controlled = True  # until it is found out
         kind = JointTrajectory if self.stage.vendor.command.kind == "trajectory" else Float64MultiArray
         self._to_driver = self.create_publisher(kind, self._name(self.stage.vendor.command.topic), COMMAND_DEPTH)
         self._pubs["vendor"] = self._to_driver  # goes with the others
@@ -62,6 +63,8 @@ class DriverNode(StageNode):
         """Publishes to the cell, and commands to the driver while active."""
         own = []
         for topic, signal in outputs:
+            if topic == "heartbeat" and not self._is_controlled():
+                continue  # without which the supervisor permits nothing
             if topic == TRAJECTORY:
                 self._command(_trajectory(signal, self.stage.joint_names))
             elif topic == POSITIONS:
@@ -69,6 +72,17 @@ class DriverNode(StageNode):
             else:
                 own.append((topic, signal))
         super().send(own)
+
+    def _is_controlled(self) -> bool:
+        """Whether somebody takes the commands; says so, at first and as an event, where nobody does."""
+        heard = self._to_driver.get_subscription_count() > 0
+        if not heard and self.active:
+            missing = f"no controller hears {self._to_driver.topic_name}; the driver's controller manager has to activate it"
+            if self._controlled:
+                self.get_logger().warning(missing)
+            self._events.add(self.clock.now_ns(), "no_controller", missing)
+        self._controlled = heard or not self.active
+        return heard
 
     def _command(self, message: Any) -> None:
         if self.active:

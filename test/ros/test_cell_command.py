@@ -51,9 +51,12 @@ def test_it_comes_up_stays_and_keeps_others_out_of_its_namespace(tmp_path):
     with cell(tmp_path / "a", "--namespace", "left", "--no-record") as process, Operating("left") as operating:
         operating.wait_ready()
         with cell(tmp_path / "b", "--namespace", "left", "--no-record") as second:
-            said = second.communicate(timeout=60)[0]
+            said = second.communicate(timeout=120)[0]
         assert second.returncode == 1 and "another cell runs in namespace /left" in said and "Traceback" not in said
         operating.wait_ready()
+        line = [sys.executable, "-m", "medrobot_ros.cli", "doctor"]
+        seen = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
+        assert all(f"left/{node} on left/fr3: " in seen for node in NODES if node != "recorder"), seen
         text = ended(process)
     assert process.returncode == 0, text
     assert "namespace /left" in text and "not recording" in text

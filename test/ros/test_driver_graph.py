@@ -24,7 +24,7 @@ KINDS = {"trajectory": "trajectory_msgs/msg/JointTrajectory", "positions": "std_
 class Driver:
     """A maker's driver as its graph looks, with an arm that stands still."""
 
-    def __init__(self, w, arm_name, vendor, prefix):
+    def __init__(self, w, arm_name, vendor, prefix, controller=True):
         self.w, self.arm, self.vendor = w, load_arm(arm_name, "curvilinear"), load_vendor(vendor)
         self.names = self.vendor.joint_names(arm_name, self.arm.n, prefix)
         self.commands = []
@@ -34,11 +34,15 @@ class Driver:
             row = self.vendor.wrench
             self.wrench = w.node.create_publisher(WrenchStamped, self.vendor.resolve(row.topic), _profile(row.reliable, row.depth))
         self.faults = {n: w.node.create_publisher(Bool, self.vendor.resolve(t), 1) for n, t in self.vendor.faults.items()}
-        command = self.vendor.command
-        w.node.create_subscription(message_type(KINDS[command.kind]), self.vendor.resolve(command.topic), self.commands.append, 10)
+        if controller:
+            self.spawn_controller()
         self.permits = w.node.create_publisher(message_type("std_msgs/msg/Header"), "safety/permit", qos(topic("safety/permit")))
         name = "forward_position_controller/commands"
         self.cell = w.node.create_publisher(message_type("std_msgs/msg/Float64MultiArray"), name, qos(topic(name)))
+
+    def spawn_controller(self):
+        command = self.vendor.command
+        self.w.node.create_subscription(message_type(KINDS[command.kind]), self.vendor.resolve(command.topic), self.commands.append, 10)
 
     def run(self, until, command=True):
         """Publishes at 100 Hz until something is so; what comes is served meanwhile."""
@@ -86,3 +90,13 @@ def test_the_cell_and_the_driver_hear_each_other(watch, arm, vendor, prefix):
     for publisher in driver.faults.values():
         publisher.publish(Bool(data=True))
         driver.run(lambda: w.heard.get("safety/stop"))
+
+
+def test_without_the_controller_the_hardware_is_not_ready_and_says_why(watch):
+    w = watch("hardware", "ros2_control", arm__name="fr3", hardware__name="ros2_control")
+    driver = Driver(w, "fr3", "franka", "", controller=False)
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    driver.run(lambda: any("no_controller" in s.name or "no_controller" in s.message for m in w.heard.get("events", ()) for s in m.status))
+    assert not [m for m in w.heard.get("heartbeat", ()) if m.frame_id == "hardware"] and driver.commands == []
+    driver.spawn_controller()
+    driver.run(lambda: any(m.frame_id == "hardware" for m in w.heard.get("heartbeat", ())))
