@@ -14,6 +14,7 @@ from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import qos
 
 LISTEN_S = 2.5  # two of their periods, and discovery
+AT_MOST_S = 10.0  # where not everybody who could speak has
 
 
 def running() -> Iterator[str]:
@@ -25,8 +26,10 @@ def running() -> Iterator[str]:
     node.create_subscription(DiagnosticArray, row.name, lambda m: said.update((s.name, s) for s in m.status), qos(row))
     executor.add_node(node)
     try:
-        until = time.monotonic() + LISTEN_S
-        while time.monotonic() < until:
+        began = time.monotonic()
+        while (listened_s := time.monotonic() - began) < LISTEN_S or (
+            len(said) < node.count_publishers(row.name) and listened_s < AT_MOST_S
+        ):
             executor.spin_once(timeout_sec=0.1)
     finally:
         executor.shutdown()
