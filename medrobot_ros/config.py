@@ -270,6 +270,7 @@ class QualitySection(Section):
 class SafetySection(Section):
     slow_n: float = setting(15.0, "force that slows and yields", "N", 2, 15)
     retract_n: float = setting(25.0, "force that retracts and stops", "N", 5, 25)
+    pull_n: float = setting(2.0, "pull along the beam, which skin cannot have, that retracts and stops", "N", 0.5, 5)
     permit_timeout_s: float = setting(0.03, "age of the permit at which the arm brakes", "s", 0.01, 0.05)
     control_timeout_s: float = setting(0.05, "silence after which a control-path node is given up", "s", 0.01, 0.05)
     other_timeout_s: float = setting(0.5, "silence after which another node is given up", "s", 0.05, 0.5)

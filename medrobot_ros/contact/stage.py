@@ -15,6 +15,7 @@ from medrobot_ros.signals import Array, ContactMode, ContactStatus, ProbeState, 
 from medrobot_ros.stage import NOTHING, EventLog, Outputs
 
 WRENCH_TIMEOUT_NS = 50_000_000
+STUCK_NS = 30_000_000  # chosen: three samples of a sensor at 100 Hz
 POSE_TIMEOUT_NS = 50_000_000
 STATUS_PERIOD_NS = 100_000_000
 TARE_RETRY_NS = 5_000_000_000
@@ -44,6 +45,7 @@ class ContactStage:
         self._samples = 0
         self._last_wrench_ns = self._status_ns = self._heard_ns = self._pose_heard_ns = -(10**18)
         self._tare_since_ns = self.now_ns = 0
+        self._F_raw, self._changed_ns = np.zeros(6), 0
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 
@@ -117,6 +119,9 @@ class ContactStage:
         if wrench.stamp_ns < self._last_wrench_ns:
             self._events.add(wrench.stamp_ns, "stale_wrench")
             return NOTHING
+        if not self._lives(wrench.F):
+            self._events.add(wrench.stamp_ns, "stuck_wrench", "the force sensor repeats itself")
+            return NOTHING
         self._last_wrench_ns, self._heard_ns = wrench.stamp_ns, self.now_ns
         self._samples += 1
         if self._tare is not None:
@@ -133,6 +138,15 @@ class ContactStage:
         if F is not None and self._samples % self._decimation == 0:
             out.append(("contact/wrench", Wrench(wrench.stamp_ns, "probe", F)))
         return out
+
+    def _lives(self, F_raw: Array) -> bool:
+        """Whether the sensor measures: one that repeats itself to the last bit for long does not.
+
+        Slow sensors repeat for a few samples, and a simulated one without noise does in free space, where nothing depends on it.
+        """
+        if self.engagement.state == states.FREE or (F_raw != self._F_raw).any():
+            self._F_raw, self._changed_ns = F_raw, self.now_ns
+        return self.now_ns - self._changed_ns <= STUCK_NS
 
     def _advance_tare(self, wrench: Wrench) -> None:
         assert self._tare is not None

@@ -78,16 +78,21 @@ class Guard:
     def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
         """Slows near the patient, keeps inside the workspace, and never presses deeper above the slow force.
 
+        The speed into the tissue falls to nothing on the way to that force: what moves with the arm is gone before it presses hard.
         `reason` is what was clamped already."""
         assert self._q is not None
         leaving, near, along_beam, speed = _tip_motion(*self._arm.probe_at(self._q), qd, self._workspace, self._zone)
-        if now_ns - self._force_ns <= FORCE_TIMEOUT_NS and self._force_n > self._config.slow_n and along_beam > 0.0:
+        force_n = self._force_n if now_ns - self._force_ns <= FORCE_TIMEOUT_NS else 0.0
+        if force_n > self._config.slow_n and along_beam > 0.0:
             return self._brake(now_ns, "over_force")
         if leaving:
             return self._brake(now_ns, "outside_workspace")
         limit = self._config.patient_speed_m_per_s if near else self._config.free_speed_m_per_s
         if speed > limit:
-            reason, qd = "clamped_tip_speed", qd * (limit / speed)
+            reason, qd, along_beam = "clamped_tip_speed", qd * (limit / speed), along_beam * (limit / speed)
+        deeper = limit * max(0.0, 1.0 - force_n / self._config.slow_n)
+        if along_beam > deeper:
+            reason, qd = "clamped_press_speed", qd * (deeper / along_beam)
         self._report(now_ns, reason)
         return qd
 

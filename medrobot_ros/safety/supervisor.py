@@ -16,6 +16,7 @@ from medrobot_ros.config import SafetySection
 from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.safety.permit import permit_source
+from medrobot_ros.safety.reasons import Reason
 from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench, active_node
 from medrobot_ros.stage import EventLog, Outputs
 
@@ -65,7 +66,7 @@ class Supervisor:
         elif topic == "contact/state" and isinstance(signal, ContactStatus):
             self._contact_state = signal.state
         elif topic == "safety/stop" and signal.stop:
-            self._stop("stop requested")
+            self._stop(Reason.STOP_REQUESTED.filled())
         return ()
 
     def _on_heartbeat(self, node: str, works: bool) -> None:
@@ -75,7 +76,7 @@ class Supervisor:
         elif node in self._required:
             self._inactive.add(node)
             if self._state not in ("starting", "stopped"):
-                self._lose(node, f"{node} is not active")
+                self._lose(node, Reason.NOT_ACTIVE.filled(node=node))
 
     def _lose(self, node: str, reason: str) -> None:
         """Without a node of the control path nothing can retreat; without another the arm does so first."""
@@ -84,16 +85,18 @@ class Supervisor:
     def _judge_joints(self, state: JointState) -> None:
         self._heard_ns["joint_states"] = self._heard_ns["hardware"] = self.now_ns
         if not (all_finite(state.q) and all_finite(state.qd)):
-            self._stop("joint state is not finite")
+            self._stop(Reason.NOT_FINITE.filled())
         elif joint := _first_beyond(state.q, self._q_lower, self._q_upper):
-            self._stop(f"joint {joint} beyond its position limit")
+            self._stop(Reason.POSITION_LIMIT.filled(joint=joint))
         elif joint := _first_beyond(state.qd, -self._qd_max, self._qd_max):
-            self._stop(f"joint {joint} beyond its speed limit")
+            self._stop(Reason.SPEED_LIMIT.filled(joint=joint))
 
     def _judge_force(self, wrench: Wrench) -> None:
-        force_n = float(np.linalg.norm(wrench.F[:3]))
+        force_n, pull_n = float(np.linalg.norm(wrench.F[:3])), float(wrench.F[2])
+        if self._engaged and pull_n > self._config.pull_n:
+            self._retreat(Reason.PULL.filled(pull_n=pull_n))
         if force_n > self._config.retract_n:
-            self._retreat(f"contact force {force_n:.1f} N above {self._config.retract_n:g} N")
+            self._retreat(Reason.HIGH_FORCE.filled(force_n=force_n, limit_n=self._config.retract_n))
 
     # --- what follows -------------------------------------------------------------------------------------------------
 
@@ -133,11 +136,11 @@ class Supervisor:
             on_control_path = source in (*CONTROL_PATH, "joint_states")
             limit_s = self._config.control_timeout_s if on_control_path else self._config.other_timeout_s
             if self.now_ns - self._heard_ns[source] > limit_s * 1e9:
-                self._lose(source, f"{source} silent for more than {1e3 * limit_s:.0f} ms")
+                self._lose(source, Reason.SILENT.filled(source=source, limit_ms=1e3 * limit_s))
 
         limit_ns = self._config.control_timeout_s * 1e9
         if self._engaged and self._felt_ns is not None and self.now_ns - self._felt_ns > limit_ns:
-            self._stop(f"no contact force for more than {1e-6 * limit_ns:.0f} ms")
+            self._stop(Reason.NO_FORCE.filled(limit_ms=1e-6 * limit_ns))
 
     @property
     def _engaged(self) -> bool:
@@ -146,7 +149,7 @@ class Supervisor:
 
     def _end_retreat(self) -> None:
         if not self._engaged or self.now_ns - self._retreat_ns > RETREAT_NS:
-            self._stop("retreated")
+            self._stop(Reason.RETREATED.filled())
 
     def _retreat(self, reason: str) -> None:
         if self._state == "ok":
@@ -166,7 +169,7 @@ class Supervisor:
     def call(self, service: str) -> tuple[bool, str]:
         """`safety/stop` and `safety/reset`."""
         if service == "safety/stop":
-            self._stop("stop requested")
+            self._stop(Reason.STOP_REQUESTED.filled())
             return True, "stopped"
         return self._reset()
 

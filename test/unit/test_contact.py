@@ -74,6 +74,7 @@ class Bench:
             self.forces.append(force - hand[2])
             F = weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com) + np.array([1.0, 0, 2.0 + self.drift_n, 0, 0, 0])
             F += shift_wrench(ARM.T_ft_probe, np.array([hand[0], hand[1], hand[2] - force, 0, 0, 0]))
+            F[5] += 1e-9 * (k % 2)  # no sensor that lives repeats itself to the last bit
             if k % 5 == 0:
                 if self.posed:
                     self.stage.receive("probe/pose", ProbeState(self.now_ns, self.T.copy(), np.zeros(6)))

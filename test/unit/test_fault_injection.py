@@ -1,10 +1,13 @@
 """Every fault of the table in a cell in one process: while scanning in each run, in every phase with the slow tests."""
 
 import pytest
-from faults import FAULTS, FORCE_LIMIT_N, PHASES, FaultyCell, inject, row
+from fault_outcome import FORCE_LIMIT_N, row
+from faults import FAULTS, PHASES
+from faulty_cell import FaultyCell, inject
 
 from medrobot_ros.config import CellConfig
 
+TOUCH_LIMIT_N = 15.0  # by which a force sensor that lies about the sign must have been found out
 ACT_S = {True: 0.07, False: 0.53}  # silence, and the supervisor's own tick: 50 ms and 500 ms, and 20 ms
 RETREAT_S = 3.0
 STAND_S = 0.25  # from a fault to standstill where nothing retreats: 50 ms, and the arm's deceleration from scanning speed
@@ -32,7 +35,7 @@ CASES = [
 @pytest.mark.parametrize(("phase", "fault"), CASES)
 def test_a_fault_does_no_harm_and_ends_as_the_table_says(cells, phase, fault):
     o = inject(cells(phase), fault)
-    said = row(fault, phase, o)
+    said = row(fault.name, phase, o)
     assert o.force_max_n < FORCE_LIMIT_N, said
     assert o.finite, said
     assert o.recovered, said
@@ -49,3 +52,23 @@ def test_a_fault_does_no_harm_and_ends_as_the_table_says(cells, phase, fault):
     assert o.acted_s <= ACT_S[fault.on_control_path] + (0.05 if fault.name in SLOWER else 0.0), said
     limit_s = STAND_S if fault.reaction == "stop" else ACT_S[False] + RETREAT_S
     assert o.still_s is not None and (phase != "scan" or o.still_s < limit_s), said
+
+
+def named(name):
+    return next(f for f in FAULTS if f.name == name)
+
+
+def test_a_force_sensor_that_repeats_itself_on_the_skin_is_a_stop(cells):
+    o = inject(cells("scan"), named("F/T stuck"))
+    assert o.states == ["stopped"] and "contact/stuck_wrench" in o.events, row("F/T stuck", "scan", o)
+    assert o.acted_s <= ACT_S[True] + 0.05 and o.still_s < STAND_S, "30 ms until it is called stuck come first"
+
+
+@pytest.mark.parametrize(
+    ("phase", "name"),
+    [("approach", "F/T changes with the wrong sign"), ("scan", "F/T changes with the wrong sign"), ("scan", "F/T sign flipped")],
+)
+def test_a_force_sensor_of_the_wrong_sign_is_found_out(cells, phase, name):
+    o = inject(cells(phase), named(name), seconds=5.0)
+    assert o.states == ["retreat", "stopped"] and o.latched, row(name, phase, o)
+    assert o.force_max_n < TOUCH_LIMIT_N, row(name, phase, o)
