@@ -45,9 +45,10 @@ setup(
         "ros": [f"ros-jazzy-{name}" for name in ROS_WHEELS],
         "cine": ["imageio-ffmpeg"],
         "nrrd": ["pynrrd"],
+        "nifti": ["nibabel"],
         "test": [
             "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "pin", "coal",
-            "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg", "pynrrd",
+            "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg", "pynrrd", "nibabel",
         ],
         "test-all": ["pymust"],
     },

@@ -115,6 +115,10 @@ def check_names(config: CellConfig) -> None:
         from medrobot_ros.twin.body import load_body
 
         load_body(config.body.mesh)
+    if config.imaging.labels or config.imaging.materials:
+        from medrobot_ros.twin.anatomy import check_labels
+
+        check_labels(config)
 
 
 def check_namespace(name: str) -> str:

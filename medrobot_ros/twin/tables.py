@@ -1,5 +1,6 @@
 """What the settings and the probe make of each depth and each tissue: the numbers that the renderer looks up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi
 
@@ -10,7 +11,7 @@ from medrobot_ros.config import ImagingSection
 from medrobot_ros.imaging.probe import ProbeGeometry
 from medrobot_ros.imaging.scan_conversion import ScanLines
 from medrobot_ros.signals import Array
-from medrobot_ros.twin.anatomy import MATERIALS, Tissue
+from medrobot_ros.twin.anatomy import Material
 from medrobot_ros.twin.beam import FWHM, Beam, elevation_slices, lateral_weights, scattered_power
 from medrobot_ros.twin.speckle import LATERAL_GRAIN, Grain
 
@@ -41,7 +42,7 @@ class Tables:
     grain: Grain
 
     @classmethod
-    def of(cls, c: ImagingSection, probe: ProbeGeometry, scan: ScanLines) -> "Tables":
+    def of(cls, c: ImagingSection, probe: ProbeGeometry, scan: ScanLines, materials: Sequence[Material]) -> "Tables":
         """For a probe at its settings."""
         depth_m = c.depth_m * np.arange(scan.samples) / scan.samples
         wavelength_m = ASSUMED_SPEED_M_PER_S / c.frequency_hz
@@ -62,7 +63,7 @@ class Tables:
         return cls(
             np.float32(c.depth_m / scan.samples),
             (np.float32(np.sin(outer)), np.float32(np.cos(outer))),
-            _materials(c, scan.samples),
+            _materials(c, scan.samples, materials),
             np.array((_gain_over_depth(c, depth_m), 1.0 / np.sqrt(power), slice_m), np.float32),
             np.array((places, shares), np.float32),
             np.exp(-0.5 * (np.arange(-reach, reach + 1) * c.depth_m / scan.samples / pulse_m) ** 2).astype(np.float32),
@@ -86,12 +87,11 @@ def _reverberation(depth_m: Array) -> Table:
     return np.array((bare, bare * 10.0 ** (CONTACT_DB / 20.0)), np.float32)
 
 
-def _materials(c: ImagingSection, samples: int) -> Table:
+def _materials(c: ImagingSection, samples: int, materials: Sequence[Material]) -> Table:
     rows = []
     sample_cm, mhz = 100.0 * c.depth_m / samples, 1e-6 * c.frequency_hz
     growth = (c.frequency_hz / REFERENCE_HZ) ** SCATTER_EXPONENT
-    for tissue in Tissue:
-        m = MATERIALS[tissue]
+    for m in materials:
         stretch = m.speed_m_per_s / ASSUMED_SPEED_M_PER_S
         loss_db = 2.0 * m.attenuation_db_per_cm_mhz * mhz * sample_cm * stretch
         rows.append((m.impedance_mrayl, 10.0 ** (-loss_db / 20.0), stretch, growth * 10.0 ** (m.scatter_db / 20.0), m.structure))

@@ -5,6 +5,8 @@ by frequency and depth; travel times by each tissue's speed, drawn at the 1540 m
 with a thickness; gain over depth, noise, and reverberation at the face. `docs/derivations.md` has the formulas.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from medrobot_ros.geometry.pose import inverse
 from medrobot_ros.imaging.probe import ProbeGeometry, load_probe
 from medrobot_ros.imaging.scan_conversion import ScanConverter, ScanLines, image_geometry, pixel_centres
 from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
-from medrobot_ros.twin.anatomy import Anatomy
+from medrobot_ros.twin.anatomy import MATERIALS, Material, inside_of
 from medrobot_ros.twin.body import Body, load_body
 from medrobot_ros.twin.chart import Chart, skin_of
 from medrobot_ros.twin.render import Scene, View, make_renderer
@@ -29,7 +31,8 @@ NO_POINTS: Array = np.zeros((0, 4))
 class TwinUltrasound:
     """Images of a labelled volume below a body's skin. Deterministic: the same truth gives the same image.
 
-    `points` (n, 4) are point reflectors: skin coordinates [m] and amplitude against full scale.
+    `materials` are those of the labels from 0, which is gel; `points` (n, 4) are point reflectors: skin coordinates [m] and amplitude
+    against full scale.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class TwinUltrasound:
         labels: NDArray[np.uint8],
         seed: int,
         points: Array = NO_POINTS,
+        materials: Sequence[Material] = tuple(MATERIALS.values()),
     ) -> None:
         self._settings = settings
         self.scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
@@ -47,7 +51,7 @@ class TwinUltrasound:
         self._convert = ScanConverter(self.scan, *pixel_centres(self._geometry))
         self._chart = Chart(self.scan, probe.elements_m(), skin_of(body))
         self._whole = probe.kind == "phased"  # every element forms every line
-        tables = Tables.of(settings, probe, self.scan)
+        tables = Tables.of(settings, probe, self.scan, materials)
         self._scatterers = Scatterers(np.random.default_rng([seed, 5]), tables.grain)
         gain, noise = (np.float32(10.0 ** (db / 20.0)) for db in (settings.gain_db, settings.noise_db))
         self.scene = Scene(self.scan.lines, labels, np.asarray(points, np.float32), tables, self._scatterers, gain, noise)
@@ -102,4 +106,5 @@ def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:
 def make(config: CellConfig) -> TwinUltrasound:
     """The source from the configuration."""
     body = load_body(config.body.mesh)
-    return TwinUltrasound(config.imaging, load_probe(config.probe.name), body, Anatomy(config.seed, body).labels, config.seed)
+    inside = inside_of(config, body)
+    return TwinUltrasound(config.imaging, load_probe(config.probe.name), body, inside.labels, config.seed, materials=inside.materials)

@@ -18,7 +18,7 @@ DISTRIBUTION = {
     "roboticstoolbox": "roboticstoolbox-python", "spatialmath": "spatialmath-python", "yaml": "pyyaml", "PIL": "pillow",
     "imageio_ffmpeg": "imageio-ffmpeg", "nrrd": "pynrrd",
 }  # fmt: skip
-OPTIONAL = {"imageio_ffmpeg": "cine", "nrrd": "nrrd"}  # imported where it is used, with the extra that brings it
+OPTIONAL = {"imageio_ffmpeg": "cine", "nrrd": "nrrd", "nibabel": "nifti"}  # imported where it is used, with the extra that brings it
 ROSDEP = {
     "numpy": "python3-numpy", "scipy": "python3-scipy", "yaml": "python3-yaml", "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib", "PIL": "python3-pil", "xacro": "xacro",
