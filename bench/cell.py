@@ -16,6 +16,7 @@ import numpy as np
 
 IMAGES_HZ, SECONDS, STEP_S = 30.0, 20.0, 1.0
 READY_S = 300.0  # the first start on a machine compiles
+QUEUE, POLL_S = 100, 0.02
 TICK_S, MB = 1.0 / os.sysconf("SC_CLK_TCK"), 1e6
 JOINTS, COMMANDS = "joint_states", "forward_position_controller/commands"
 
@@ -37,7 +38,7 @@ def figures() -> dict[str, Any]:
                     raise RuntimeError(f"{task.outcome}: {task.reason}")
                 operator.spin(0.1)
             cost = costs(process.pid)
-            trips = round_trips(operator.node.create_subscription, operator.spin, (JOINTS, COMMANDS))
+            trips = round_trips(operator.node.create_subscription)
         finally:
             operator.close()
     pings = ping_pong(realtime_priority("kinematics") if _may_prioritise() else None)
@@ -93,21 +94,21 @@ def _pss_mb(pid: int) -> float:
     return int(line.split()[1]) * 1024 / MB
 
 
-def round_trips(subscribe: Callable[..., Any], spin: Callable[[float], None], topics: tuple[str, str]) -> Any:
-    """Times [us] from each message of the first topic to the next one of the second, both as their writers sent them."""
+def round_trips(subscribe: Callable[..., Any]) -> Any:
+    """Times [us] from each joint state to the next command, both as their writers sent them."""
     from medrobot_ros.interfaces import topic
+    from medrobot_ros.nodes.polling import Poller
     from medrobot_ros.nodes.stage_node import message_type, qos
 
-    sent: dict[str, list[int]] = {name: [] for name in topics}
-
-    def listen(name: str) -> None:
-        row = topic(name)
-        subscribe(message_type(row.type), name, lambda data, info: sent[name].append(info["source_timestamp"]), qos(row, 50), raw=True)
-
-    for name in topics:
-        listen(name)
-    spin(SECONDS / 4)
-    asked, answered = (np.array(sorted(sent[name])) for name in topics)
+    rows = topic(JOINTS), topic(COMMANDS)
+    heard = [subscribe(message_type(r.type), r.name, lambda data: None, qos(r, QUEUE), raw=True) for r in rows]
+    sent: list[list[int]] = [[] for _ in heard]
+    until = time.monotonic() + SECONDS / 4
+    while time.monotonic() < until:
+        time.sleep(POLL_S)
+        for subscription, times in zip(heard, sent, strict=True):
+            Poller.take(subscription, lambda data, info, times=times: times.append(info["source_timestamp"]))
+    asked, answered = (np.array(sorted(times)) for times in sent)
     after = np.searchsorted(answered, asked, side="right")
     good = after < len(answered)
     return 1e-3 * (answered[after[good]] - asked[good])
@@ -118,26 +119,16 @@ def ping_pong(priority: int | None) -> Any:
     import rclpy
     from rclpy.node import Node
 
-    from medrobot_ros.nodes.executor import make_executor
-
     parties = [subprocess.Popen([sys.executable, __file__, role, str(priority or 0)]) for role in ("ping", "pong")]
     rclpy.init()
-    node, executor = Node("referee"), make_executor()
-    executor.add_node(node)
-
-    def spin(seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0.0:
-            executor.spin_once(timeout_sec=left)
-
+    node = Node("referee")
     try:
         time.sleep(3.0)
-        return round_trips(node.create_subscription, spin, (JOINTS, COMMANDS))
+        return round_trips(node.create_subscription)
     finally:
         for party in parties:
             party.kill()
             party.wait()
-        executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
 

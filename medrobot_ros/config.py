@@ -292,6 +292,7 @@ class SafetySection(Section):
 class RecordingSection(Section):
     enabled: bool = setting(True, "record; without, `medrobot cell` and the launch file start no recorder")
     out: str = setting("runs", "folder that run folders are made in")
+    compressed: bool = setting(False, "take the images as PNG, for a network between imaging and the recorder; nothing is lost")
     folder: str = setting("", "this run's folder; empty makes a new one in `out`")
 
 

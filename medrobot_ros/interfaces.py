@@ -74,6 +74,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic("surface", "sensor_msgs/msg/PointCloud2", ("surface",), ("planner",), 1, reliable=True, latched=True,
           frame="base", units="m"),
     Topic("image", "sensor_msgs/msg/Image", ("imaging",), (), 20, depth=5, frame="image", units="mono8"),
+    Topic("image/compressed", "sensor_msgs/msg/CompressedImage", ("imaging",), (), 20, depth=5, frame="image",
+          units="mono8 as PNG, without loss; made while somebody listens", recorded=False, steady=False),
     Topic("image/geometry", _DIAGNOSTICS, ("imaging",), ("planner",), 0, reliable=True, latched=True),
     Topic("image/quality", _DIAGNOSTICS, ("imaging",), ("contact", "planner"), 20, reliable=True, depth=5),
     Topic("scan/path", "nav_msgs/msg/Path", ("planner",), (), 0, reliable=True, latched=True, frame="base", units="m"),

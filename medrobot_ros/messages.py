@@ -9,11 +9,13 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
+from io import BytesIO
 from math import atan2, cos, isfinite, sin
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+import PIL.Image as PIL
 
 from medrobot_ros.geometry.pose import pose, quat_xyzw, rotation_from_quat_xyzw
 from medrobot_ros.interfaces import Topic, topic
@@ -465,6 +467,27 @@ def _decode_image(kit: Kit, row: Topic, m: Any) -> Image:
     return Image(stamp_ns, np.frombuffer(m.data, dtype=np.uint8).reshape(m.height, m.step)[:, : m.width])
 
 
+_PNG, _FASTEST = "mono8; png compressed ", 1
+
+
+def _encode_compressed(kit: Kit, row: Topic, s: Image) -> Any:
+    """As image_transport's `compressed` does."""
+    file = BytesIO()
+    PIL.fromarray(s.pixels).save(file, "PNG", compress_level=_FASTEST)
+    return kit("sensor_msgs/CompressedImage", header=kit.header(s.stamp_ns, row.frame), format=_PNG, data=kit.octets(file.getvalue()))
+
+
+def _decode_compressed(kit: Kit, row: Topic, m: Any) -> Image:
+    stamp_ns = _framed_ns(row, m.header)
+    try:
+        with PIL.open(BytesIO(bytes(m.data))) as picture:
+            if picture.mode != "L":
+                raise ValueError(f"pixels '{picture.mode}' instead of 'L'")
+            return Image(stamp_ns, np.asarray(picture))
+    except OSError as e:
+        raise ValueError(f"no image: {e}") from None
+
+
 # --- status rows ------------------------------------------------------------------------------------------------------
 
 _Level = Callable[[Any], int]
@@ -677,6 +700,7 @@ _KINDS: dict[str, tuple[Encode, Decode]] = {
     "safety/state": _status(SafetyStatus, _safety_level),
     "surface": (_encode_surface, _decode_surface),
     "image": (_encode_image, _decode_image),
+    "image/compressed": (_encode_compressed, _decode_compressed),
     "image/geometry": _status(ImageGeometry),
     "image/quality": _status(ImageQuality, _quality_level),
     "scan/path": (_encode_path, _decode_path),

@@ -14,6 +14,7 @@ _PARAMETERS = (
 )  # fmt: skip
 _LIFECYCLE = ("change_state", "get_state", "get_available_states", "get_available_transitions", "get_transition_graph")
 _EVERYBODY_PUBLISHES = ("/rosout", "/parameter_events")
+INSTEAD = {"recorder": {"image/compressed"}}  # what a node may hear in place of something else, if its settings say so
 WATCHED_BY_OPERATOR = ("task/state", "safety/state", "contact/state", "image/quality")
 
 
@@ -29,7 +30,7 @@ def subscribed(node: str) -> set[str]:
     if node == OPERATOR:
         return set(WATCHED_BY_OPERATOR)
     if node == "recorder":
-        return {t.name for t in recorded_topics()}
+        return {t.name for t in recorded_topics()} | INSTEAD[node]
     return {t.name for t in TOPICS if node in t.readers}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message, serialize_message
 
 from medrobot_ros.description import realtime_priority
 from medrobot_ros.errors import MachineError
@@ -21,6 +22,7 @@ from medrobot_ros.signals import Event, Stamp, inactive
 
 QUEUE = 500
 POLL_HZ = 20.0
+IMAGE, COMPRESSED = "image", "image/compressed"
 
 
 class RecorderNode(ManagedNode):
@@ -46,13 +48,27 @@ class RecorderNode(ManagedNode):
         self._heartbeat, self._events = (
             self.create_publisher(message_type(topic(n).type), n, qos(topic(n))) for n in ("heartbeat", "events")
         )
-        self._subs = [
-            self.create_subscription(
-                message_type(t.type), t.name, self._receiver(t), _recording_qos(t), raw=True, qos_overriding_options=request(t)
-            )
-            for t in recorded_topics()
-        ]
+        smaller = (COMPRESSED,) if config.recording.compressed else ()
+        self._subs = [self._subscribe(t, self._receiver(t)) for t in recorded_topics() if f"{t.name}/compressed" not in smaller]
+        self._subs += [self._subscribe(topic(name), self._unpack) for name in smaller]
         self.get_logger().info(f"recording to {folder}")
+
+    def _subscribe(self, t: Topic, receive: Callable[[bytes], None]) -> Any:
+        options = request(t)
+        return self.create_subscription(message_type(t.type), t.name, receive, _recording_qos(t), raw=True, qos_overriding_options=options)
+
+    def _unpack(self, data: bytes) -> None:
+        """A compressed image is recorded as it was."""
+        self.heard(COMPRESSED)
+        if self.active:
+            try:
+                image = self._codec.decode(COMPRESSED, deserialize_message(data, message_type(topic(COMPRESSED).type)))
+            except ValueError as e:
+                event = Event(self.clock.now_ns(), self.get_name(), "bad_message", f"{COMPRESSED}: {e}")
+                self.diagnostics.happened(event)
+                self._events.publish(self._codec.encode("events", event))
+            else:
+                self._write(IMAGE, serialize_message(self._codec.encode(IMAGE, image)))
 
     def _drop(self) -> None:
         for subscription in self._subs:

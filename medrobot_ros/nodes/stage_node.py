@@ -213,3 +213,6 @@ class StageNode(ManagedNode):
             self._note(topic, signal)
             fixed = topic in cdr.FIXED_TOPICS
             self._pubs[topic].publish(cdr.to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))
+            smaller = self._pubs.get(f"{topic}/compressed")
+            if smaller is not None and smaller.get_subscription_count():
+                smaller.publish(self.codec.encode(f"{topic}/compressed", signal))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
@@ -177,3 +178,49 @@ def test_an_interrupt_while_it_configures_ends_clean(watch):
     client.call_async(request)
     w.executor.spin_once(timeout_sec=0.1)
     assert w.close() == 0
+
+
+def test_images_may_cross_the_network_compressed_and_are_recorded_as_they_were(watch, tmp_path):
+    from medrobot_ros.messages import Codec
+    from medrobot_ros.recording.reader import Run
+    from medrobot_ros.signals import Image
+
+    out = {"recording__out": str(tmp_path), "recording__compressed": "true"}
+    w = watch("recorder", **out)
+    codec, image = Codec(message_type), Image(5, np.arange(256, dtype=np.uint8).reshape(16, 16))
+    row = topic("image/compressed")
+    publisher = w.node.create_publisher(message_type(row.type), row.name, qos(row))
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    w.until(lambda: publisher.get_subscription_count() == 1)
+    assert w.node.count_subscribers("image") == 0, "instead of the raw ones"
+    publisher.publish(codec.encode(row.name, image))
+    w.listen(1.0)
+    assert w.change(DEACTIVATE) and w.close() == 0
+    (folder,) = tmp_path.iterdir()
+    (recorded,) = Run(folder).images()
+    assert recorded.stamp_ns == 5 and np.array_equal(recorded.pixels, image.pixels)
+
+
+def test_images_are_compressed_while_somebody_listens(watch):
+    from medrobot_ros.interfaces import TOPICS
+    from medrobot_ros.messages import Codec
+    from medrobot_ros.signals import PatientTruth
+
+    w = watch("imaging")
+    names = [t.name for t in TOPICS if t.name.startswith("twin/") and "imaging" in t.readers]
+    truth = {name: w.node.create_publisher(message_type(topic(name).type), name, qos(topic(name))) for name in names}
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    codec, far = Codec(message_type), np.eye(4)
+
+    def both():
+        now_ns = time.time_ns()
+        for name in names:
+            truth[name].publish(codec.encode(name, PatientTruth(now_ns, np.zeros(6), far, far, far, 0.0, 0.0, 0.0)))
+        stamps = ({m.header.stamp.nanosec for m in w.heard.get(name, ())} for name in ("image", "image/compressed"))
+        return set.intersection(*stamps)
+
+    w.until(both)
+    raw = {m.header.stamp.nanosec: codec.decode("image", m) for m in w.heard["image"]}
+    packed = {m.header.stamp.nanosec: codec.decode("image/compressed", m) for m in w.heard["image/compressed"]}
+    same = raw.keys() & packed.keys()
+    assert same and all(np.array_equal(raw[t].pixels, packed[t].pixels) for t in same)

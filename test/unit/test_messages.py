@@ -68,6 +68,7 @@ SIGNALS = {
     "safety/state": SafetyStatus(STAMP_NS, "stopped", ("force 26.1 N", "retreated")),
     "surface": Surface(STAMP_NS, np.float32(RNG.random((40, 3))).astype(float), np.float32(RNG.random((40, 3))).astype(float)),
     "image": Image(STAMP_NS, RNG.integers(0, 256, (13, 17), dtype=np.uint8)),
+    "image/compressed": Image(STAMP_NS, RNG.integers(0, 256, (13, 17), dtype=np.uint8)),
     "image/geometry": ImageGeometry(STAMP_NS, "curvilinear", 480, 400, (0.0003, 0.00025), T, 0.12, 0.06),
     "image/quality": ImageQuality(
         STAMP_NS, 0.8, 0.5, (-0.02, 0.03), False, ("dark", "half coupled"), -0.4, 0.6, 0.1, 0.11, 0.7, 0.2, (20.0, 12.5, 4.0, -3.0)
@@ -155,6 +156,7 @@ FLAWS = {
     "names": ("joint_states", lambda m: setattr(m, "name", ["a", "b", "x"]), "instead of a, b, c"),
     "quaternion": ("probe/pose", lambda m: setattr(m.pose.orientation, "w", 3.0), "unit quaternion"),
     "encoding": ("image", lambda m: setattr(m, "encoding", "rgb8"), "encoding"),
+    "no image": ("image/compressed", lambda m: setattr(m, "data", np.frombuffer(b"no PNG", np.uint8)), "no image"),
     "image size": ("image", lambda m: setattr(m, "height", 14), "size"),
     "cloud size": ("surface", lambda m: setattr(m, "width", 39), "size"),
     "missing value": ("contact/mode", lambda m: m.status[0].values.clear(), "no value for mode"),
