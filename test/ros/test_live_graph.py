@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,12 +15,14 @@ from rclpy.node import Node
 from medrobot_ros import security
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import write_parameters
-from medrobot_ros.interfaces import NODES
+from medrobot_ros.interfaces import NODES, topic
+from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import message_type, qos
 
 WAIT_S = 60.0
+CONFIG = CellConfig()
 
 
 class Graph:
@@ -34,10 +37,10 @@ class Graph:
     def spin(self, seconds):
         self.executor.spin_once(timeout_sec=seconds)
 
-    def start(self, namespace, names=NODES):
+    def start(self, namespace, names=NODES, config=CONFIG):
         """Starts nodes of a cell and configures and activates them; safety waits for those that are not there."""
         parameters = self._folder / f"{namespace}.yaml"
-        write_parameters(CellConfig(), parameters)
+        write_parameters(config, parameters)
         for name in names:
             ros = ["--ros-args", "-r", f"__ns:=/{namespace}", "--params-file", str(parameters), "-p", f"recording.out:={self._folder}"]
             line = [sys.executable, "-m", "medrobot_ros.nodes.entry", name, *ros]
@@ -66,7 +69,7 @@ class Graph:
             p.terminate()
         for p in self._processes:
             try:
-                p.wait(10)
+                p.wait(60)
             finally:
                 p.kill()
         self.executor.shutdown()
@@ -102,8 +105,6 @@ def test_the_live_graph_is_the_policys(graph):
 def test_two_cells_on_one_network_do_not_hear_each_other(graph):
     heard = {"a": set(), "b": set()}
     header = message_type("std_msgs/msg/Header")
-    from medrobot_ros.interfaces import topic
-
     for cell, said in heard.items():
         graph.node.create_subscription(header, f"/{cell}/heartbeat", lambda m, s=said: s.add(m.frame_id), qos(topic("heartbeat")))
     graph.start("a", ("hardware", "kinematics"))
@@ -112,3 +113,19 @@ def test_two_cells_on_one_network_do_not_hear_each_other(graph):
     assert "contact" not in heard["a"]
     assert not heard["b"] & {"hardware", "kinematics"}, "contact of b gets no wrench from a's hardware"
     assert graph.node.count_publishers("/b/joint_states") == 0
+
+
+@pytest.mark.slow
+def test_ten_cells_on_one_network_hear_their_own_images_only(graph):
+    depths_m = {f"cell_{k}": round(0.06 + 0.01 * k, 2) for k in range(10)}
+    heard = {cell: [] for cell in depths_m}
+    row = topic("image/geometry")
+    for cell, said in heard.items():
+        graph.node.create_subscription(message_type(row.type), f"/{cell}/{row.name}", said.append, qos(row))
+    for cell, depth_m in depths_m.items():
+        graph.start(cell, ("imaging",), replace(CONFIG, imaging=replace(CONFIG.imaging, depth_m=depth_m)))
+    graph.until(lambda: all(heard.values()))
+    codec = Codec(message_type)
+    for cell, said in heard.items():
+        assert {codec.decode(row.name, m).depth_m for m in said} == {depths_m[cell]}
+        assert graph.node.count_publishers(f"/{cell}/{row.name}") == 1
