@@ -182,7 +182,7 @@ class ContactSection(Section):
     max_speed_m_per_s: float = setting(0.06, "speed along the beam while in contact", "m/s", 0.01, 0.1)
     tilt_gain_per_s: float = setting(4.0, "rate at which the planned orientation is followed", "1/s", 0.1, 20)
     align_gain_per_s: float = setting(0.8, "rate at which the torque that the face feels turns the probe flat; 0 never does", "1/s", 0, 2)
-    max_align_rad: float = setting(0.35, "how far that may turn it from the planned orientation", "rad", 0, 0.6)
+    max_align_rad: float = setting(0.07, "how far that may turn it from the planned orientation", "rad", 0, 0.6)
     track_gain_per_s: float = setting(4.0, "rate at which the planned position is followed", "1/s", 0.1, 20)
     aside_n: float = setting(6.0, "force across the beam that counts as a push", "N", 2, 15)
     yield_m: float = setting(0.025, "how far back a push may move the probe before it lifts off and waits for a person", "m", 0.005, 0.1)
