@@ -24,4 +24,4 @@ def test_a_regulator_stuck_at_full_speed_presses_below_the_limit(arm, stiffness_
     cell = FaultyCell(replace(c, arm=replace(c.arm, name=arm), twin=replace(c.twin, tissue=tissue))).to_phase("approach")
     o = inject(cell, STUCK, seconds=4.0)
     assert c.safety.slow_n / 3.0 < o.force_max_n < FORCE_LIMIT_N, row(STUCK.name, "approach", o)  # it did press
-    assert o.finite and o.recovered
+    assert o.finite
