@@ -119,6 +119,9 @@ def _add_reconstruct(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clip", type=int, nargs=4, metavar=("LEFT", "TOP", "WIDTH", "HEIGHT"), help="of the images [pixels]")
     command.add_argument("--depth-mm", type=float, nargs=2, metavar=("NEAR", "FAR"), help="of the pixels that count")
     command.add_argument("--threshold", type=int, help="least value of the pixels that count")
+    text = "of a run: leave it in, take it out of the poses, or keep only the images near the end of expiration (default none)"
+    command.add_argument("--breathing", choices=("none", "compensate", "gate"), default="none", help=text)
+    command.add_argument("--gate-mm", type=float, default=1.0, help="how near, with --breathing gate (default 1)")
     command.set_defaults(run=_reconstruct)
 
 
@@ -279,13 +282,14 @@ def _print(figures: dict[str, Any]) -> None:
 
 
 def _reconstruct(options: argparse.Namespace) -> int:
-    from medrobot_ros.imaging.reconstruction import reconstruct_file, reconstruct_run
-    from medrobot_ros.recording.reader import Run
+    from medrobot_ros.finish import reconstruct_again
+    from medrobot_ros.imaging.reconstruction import reconstruct_file
 
     changes = _given(options, "spacing_mm", "compounding", "interpolation", "stick", "clip", "depth_mm", "threshold")
     if options.file.is_dir():
-        run = Run(options.file)
-        _print(reconstruct_run(run.tracked_images(), run.geometry, options.out, changes))
+        _print(reconstruct_again(options.file, options.out, options.breathing, 1e-3 * options.gate_mm, changes))
+    elif options.breathing != "none":
+        raise MedrobotError("--breathing needs a run: a sequence holds no forces")
     elif options.calibration is None:
         raise MedrobotError("reconstruct needs --calibration XML for a tracked sequence")
     else:

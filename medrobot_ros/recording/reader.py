@@ -3,7 +3,7 @@
 The bag is read from front to back without its index, so that a record that was cut off reads as far as it goes.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from medrobot_ros.recording.writer import BAG, CONFIG, message_class, typestore
 from medrobot_ros.signals import Array, Image, ImageGeometry, ImageQuality
 
 Stamps = NDArray[np.int64]
+Moved = Callable[[int, Array], Array | None]
 
 LARGE = ("image", "surface")  # read from the disk each time they are asked for
 _RECORD = Struct("<BQ")
@@ -159,8 +160,11 @@ class Run:
         for _, _, data in self._messages({"image"}):
             yield from self._decoded("image", [data])
 
-    def tracked_images(self) -> Iterator[tuple[NDArray[np.uint8], Array]]:
-        """Accepted images with the measured pose `T_base_pixel` (4, 4) [m], which maps (column, row, 0, 1) into base."""
+    def tracked_images(self, moved: Moved = lambda stamp_ns, T_base_probe: T_base_probe) -> Iterator[tuple[NDArray[np.uint8], Array]]:
+        """Accepted images with the measured pose `T_base_pixel` (4, 4) [m], which maps (column, row, 0, 1) into base.
+
+        `moved` says what to take for the probe's pose at an image's stamp; None leaves the image out.
+        """
         probe, geometry = self.poses("probe/pose"), self.geometry
         if geometry is None or not len(probe):
             return
@@ -169,7 +173,9 @@ class Run:
         for image in self.images():
             quality = self.qualities.get(image.stamp_ns)
             if quality is not None and quality.accepted:
-                yield image.pixels, probe.pose_at(image.stamp_ns) @ T_probe_pixel
+                T_base_probe = moved(image.stamp_ns, probe.pose_at(image.stamp_ns))
+                if T_base_probe is not None:
+                    yield image.pixels, T_base_probe @ T_probe_pixel
 
 
 def _in_chunk(data: bytes, channels: dict[int, str], wanted: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
