@@ -74,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_report)
     text = "a volume from a tracked sequence (.igs.mha) or a run"
     _add_reconstruct(commands.add_parser("reconstruct", help=text, argument_default=argparse.SUPPRESS))
+    command = commands.add_parser("latency", help="how far a tracked sequence's images lag behind its poses, from the data")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--calibration", type=Path, required=True, metavar="XML")
+    command.set_defaults(run=_latency)
     text = "images from recorded scan lines or RF echoes (.igs.mha)"
     _add_scan_convert(commands.add_parser("scan-convert", help=text, argument_default=argparse.SUPPRESS))
     _add_calibrate(commands.add_parser("calibrate", help="tool point, probe weight, hand-eye or image on the probe, from a file"))
@@ -301,6 +305,14 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The options that stand on the command line, lists as tuples."""
     found = {name: getattr(options, name) for name in names if hasattr(options, name)}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def _latency(options: argparse.Namespace) -> int:
+    from medrobot_ros.imaging.temporal import file_latency
+
+    found = file_latency(options.file, options.calibration)
+    _print({"latency_ms": round(1e3 * found.latency_s, 1), "correlation": round(found.correlation, 4)})
+    return ACCEPTED
 
 
 def _scan_convert(options: argparse.Namespace) -> int:

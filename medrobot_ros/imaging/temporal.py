@@ -1,0 +1,99 @@
+"""How much later an image is stamped than the pose it was taken at, from how both move along the beam.
+
+What lies still in space moves up in the image by what the probe moves down. The image's own motion, between neighbours by normalised
+cross-correlation of their mean columns, summed, is laid over the poses' at every lag; the lag at which they fit best is the latency.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from medrobot_ros.errors import DataError
+from medrobot_ros.imaging.calibration import read_calibration
+from medrobot_ros.imaging.sequence import read_sequence
+from medrobot_ros.imaging.tracked import tracked_frames
+from medrobot_ros.signals import Array
+
+MAX_LATENCY_S = 0.5
+MAX_STEP = 0.1  # of the rows, that an image moves by between neighbours
+MIN_IMAGES = 20
+MIN_CORRELATION = 0.8  # between the two motions, for a lag to mean anything: chosen
+STEP_S = 0.002  # of the coarse search
+
+
+@dataclass(frozen=True)
+class Latency:
+    """`latency_s` is how much the images' stamps lag behind the poses' (negative: lead); `correlation` is that of the motions then."""
+
+    latency_s: float
+    correlation: float
+
+
+def image_motion(images: NDArray[np.uint8]) -> Array:
+    """How far the content of images (N, rows, columns) has moved down since the first one, in rows. Shape (N,)."""
+    profiles = images.astype(float).mean(axis=2)
+    steps = [_shift(a, b) for a, b in pairwise(profiles)]
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def _shift(a: Array, b: Array) -> float:
+    """Rows by which profile b lies below a, to a fraction by a parabola through the best three."""
+    reach = max(2, round(MAX_STEP * len(a)))
+    shifts = range(-reach, reach + 1)
+    match = np.array([_correlation(a[max(0, -s) : len(a) - max(0, s)], b[max(0, s) : len(b) - max(0, -s)]) for s in shifts])
+    k = min(max(int(np.argmax(match)), 1), len(match) - 2)
+    left, best, right = match[k - 1 : k + 2]
+    bend = left - 2.0 * best + right
+    return float(shifts[k] + (0.5 * (left - right) / bend if bend < 0.0 else 0.0))
+
+
+def estimate_latency(image_s: Array, motion: Array, pose_s: Array, depth: Array) -> Latency:
+    """From the motion (N,) of images stamped `image_s` [s], and the probe's depth (M,) along the beam at `pose_s` [s], in any units.
+
+    Raises: DataError where there are too few images, or the two motions do not follow each other.
+    """
+    if len(image_s) < MIN_IMAGES or image_s[-1] - image_s[0] <= 4.0 * MAX_LATENCY_S:
+        raise DataError(f"{len(image_s)} images are too few: {MIN_IMAGES} over more than {4.0 * MAX_LATENCY_S:g} s are needed")
+    inside = (image_s > pose_s[0] + MAX_LATENCY_S) & (image_s < pose_s[-1] - MAX_LATENCY_S)
+    at_s, seen = image_s[inside], motion[inside]
+
+    def mismatch(lag_s: float) -> float:
+        return _correlation(seen, np.interp(at_s - lag_s, pose_s, depth))
+
+    lags = np.arange(-MAX_LATENCY_S, MAX_LATENCY_S + STEP_S, STEP_S)
+    best = float(lags[int(np.argmin([mismatch(lag) for lag in lags]))])
+    fine = minimize_scalar(mismatch, bounds=(best - STEP_S, best + STEP_S), method="bounded", options={"xatol": 1e-5})
+    correlation = -mismatch(float(fine.x))
+    if not correlation >= MIN_CORRELATION:
+        raise DataError(f"the images' motion does not follow the probe's (correlation {correlation:.2f}): "
+                        "move the probe up and down along its beam over something still")  # fmt: skip
+    return Latency(float(fine.x), correlation)
+
+
+def file_latency(sequence: Path, calibration: Path) -> Latency:
+    """Of a tracked sequence's images against the poses recorded with them. Raises: DataError."""
+    recorded, T_probe_pixel = read_sequence(sequence), read_calibration(calibration).T_probe_pixel
+    timed = [(k, T @ T_probe_pixel, recorded.frames[k].time_s) for k, T in tracked_frames(recorded).frames]
+    untimed = [k for k, _, time_s in timed if time_s is None]
+    if untimed:
+        raise DataError(f"{sequence}: Seq_Frame{untimed[0]:04d}_Timestamp is missing")
+    time_s, T_reference_pixel = np.array([t for _, _, t in timed], float), np.array([T for _, T, _ in timed])
+    if not (np.diff(time_s) > 0.0).all():
+        raise DataError(f"{sequence}: its frames' Timestamp does not rise")
+    beam = T_reference_pixel[:, :3, 1].mean(axis=0)
+    depth_mm = T_reference_pixel[:, :3, 3] @ (beam / np.linalg.norm(beam))
+    try:
+        return estimate_latency(time_s, image_motion(recorded.pixels[[k for k, _, _ in timed]]), time_s, depth_mm)
+    except DataError as e:
+        raise DataError(f"{sequence}: {e}") from None
+
+
+def _correlation(a: Array, b: Array) -> float:
+    """Normalised; 0 where either does not vary."""
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if size > 0.0 else 0.0

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from medrobot_ros.cli import main
+from medrobot_ros.errors import DataError
+from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
+from medrobot_ros.imaging.temporal import estimate_latency, image_motion
+
+ROWS, ROW_MM = 200, 0.4
+
+
+def depth_mm(t: np.ndarray) -> np.ndarray:
+    """How far a hand moves a probe down."""
+    return 4.0 * np.sin(2.0 * np.pi * 0.4 * t) + 1.5 * np.sin(2.0 * np.pi * 0.9 * t + 1.0)
+
+
+def images(t: np.ndarray, lag_s: float) -> np.ndarray:
+    """Stamped `t`, taken `lag_s` earlier, of layers that lie still."""
+    row_mm = ROW_MM * np.arange(ROWS) + depth_mm(t - lag_s)[:, None]
+    layers = 120 + 60 * np.sin(row_mm / 2.1) + 50 * np.exp(-(((row_mm - 40.0) / 3.0) ** 2))
+    noise = np.random.default_rng(1).normal(0.0, 8.0, (len(t), ROWS, 16))
+    return np.clip(layers[:, :, None] + noise, 0, 255).astype(np.uint8)
+
+
+def tracker(depth: float) -> np.ndarray:
+    T = np.eye(4)
+    T[1, 3] = depth
+    return T
+
+
+@pytest.mark.parametrize("lag_s", [-0.08, 0.0, 0.013, 0.047, 0.21])
+def test_a_known_lag_is_found_within_five_milliseconds(lag_s):
+    t = np.arange(0.0, 8.0, 0.05)
+    pose_s = np.arange(0.0, 8.0, 0.01)
+    found = estimate_latency(t, image_motion(images(t, lag_s)), pose_s, depth_mm(pose_s))
+    assert found.latency_s == pytest.approx(lag_s, abs=0.005) and found.correlation > 0.98
+
+
+def test_the_command_finds_the_lag_of_a_recorded_sequence(tmp_path, capsys):
+    t = np.arange(0.0, 6.0, 0.05)
+    frames = tuple(Frame(float(s), True, {"ProbeToTracker": tracker(d), "ReferenceToTracker": np.eye(4)})
+                   for s, d in zip(t, depth_mm(t), strict=True))  # fmt: skip
+    write_sequence(tmp_path / "s.mha", Sequence(tmp_path, images(t, 0.06), (ROW_MM, ROW_MM), frames))
+    (tmp_path / "c.xml").write_text('<PlusConfiguration><Transform From="Image" To="Probe" '
+                                    'Matrix="0.4 0 0 0 0 0.4 0 0 0 0 0.4 0 0 0 0 1"/></PlusConfiguration>')  # fmt: skip
+    assert main(["latency", str(tmp_path / "s.mha"), "--calibration", str(tmp_path / "c.xml")]) == 0
+    found = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
+    assert float(found["latency_ms"]) == pytest.approx(60.0, abs=5.0) and float(found["correlation"]) > 0.98
+
+
+def test_motion_is_counted_in_rows_downwards():
+    t = np.arange(0.0, 2.0, 0.05)
+    moved = image_motion(images(t, 0.0))
+    assert np.abs(moved + (depth_mm(t) - depth_mm(t[:1])) / ROW_MM).max() < 0.7
+
+
+def test_motions_that_have_nothing_to_do_with_each_other_say_so():
+    t = np.arange(0.0, 8.0, 0.05)
+    noise = np.random.default_rng(0).normal(size=len(t))
+    with pytest.raises(DataError, match="does not follow the probe's"):
+        estimate_latency(t, noise, t, depth_mm(t))
+    with pytest.raises(DataError, match="10 images are too few"):
+        estimate_latency(t[:10], noise[:10], t, depth_mm(t))
