@@ -17,6 +17,7 @@ import force
 import numpy as np
 import quality
 import reconstruction
+from anatomy import anatomy
 from bmode import bmode
 from calibration import calibration
 from motion import motion
@@ -79,6 +80,7 @@ def main() -> None:
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
         "bmode": bmode(),
         "reconstruction": reconstruction.figures(),
+        "anatomy": anatomy(),
         "calibration": calibration(),
         "quality": quality.figures(),
         "force": force.figures(ARMS),
