@@ -57,7 +57,8 @@ def estimate_latency(image_s: Array, motion: Array, pose_s: Array, depth: Array)
     Raises: DataError where there are too few images, or the two motions do not follow each other.
     """
     if len(image_s) < MIN_IMAGES or image_s[-1] - image_s[0] <= 4.0 * MAX_LATENCY_S:
-        raise DataError(f"{len(image_s)} images are too few: {MIN_IMAGES} over more than {4.0 * MAX_LATENCY_S:g} s are needed")
+        length_s = image_s[-1] - image_s[0] if len(image_s) else 0.0
+        raise DataError(f"{len(image_s)} images over {length_s:.1f} s: {MIN_IMAGES} over more than {4.0 * MAX_LATENCY_S:g} s are needed")
     inside = (image_s > pose_s[0] + MAX_LATENCY_S) & (image_s < pose_s[-1] - MAX_LATENCY_S)
     at_s, seen = image_s[inside], motion[inside]
 
