@@ -126,7 +126,7 @@ class Places:
         """In a row on the gallbladder's lower wall, where stones settle in a patient who lies on the back."""
         count, low = round(self._sizes["stones"]), 0.5 * ranges()["stone_diameter"].low
         room = 2.0 * STONE_ROW * gallbladder.half[1] / count
-        largest = min(0.5 * self._sizes["stone_diameter"], 0.45 * room)
+        largest = min(0.5 * self._sizes["stone_diameter"], 0.5 * (room - FILM_M))
         radii = [largest, *self._rng.uniform(low, largest, count - 1)]
         along = (np.arange(count) - 0.5 * (count - 1)) * room
         return [self._settled(gallbladder, float(a), float(r)) for a, r in zip(along, radii, strict=True)]
