@@ -16,7 +16,7 @@ from medrobot_ros.interfaces import TOPICS
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import message_type, qos
 
-WAIT_S = 60.0
+WAIT_S, AGAIN_S = 60.0, 1.0
 CONFIGURE, ACTIVATE, DEACTIVATE, CLEANUP = (
     getattr(Transition, f"TRANSITION_{t}") for t in ("CONFIGURE", "ACTIVATE", "DEACTIVATE", "CLEANUP")
 )
@@ -31,7 +31,9 @@ class Watcher:
         self.node = Node("watcher", namespace="cell")
         self.executor = make_executor()
         self.executor.add_node(self.node)
-        self.heard = {}
+        self.heard, self.clients, self.met = {}, {}, False
+        for kind, service in ((GetState, "get_state"), (ChangeState, "change_state"), (SetParameters, "set_parameters")):
+            self._client(kind, service)
         for t in TOPICS:
             if name in t.writers and not t.name.startswith("/"):
                 self.node.create_subscription(message_type(t.type), t.name, lambda m, n=t.name: self._count(n, m), qos(t))
@@ -59,12 +61,32 @@ class Watcher:
         return self.heard
 
     def call(self, kind, name, request):
-        client = self.node.create_client(kind, f"{self.name}/{name}")
+        if not self.met:
+            self._meet()
+        client = self._client(kind, name)
         self.until(client.service_is_ready)
         future = client.call_async(request)
         self.until(future.done)
-        self.node.destroy_client(client)
         return future.result()
+
+    def _client(self, kind, name):
+        if name not in self.clients:
+            self.clients[name] = self.node.create_client(kind, f"{self.name}/{name}")
+        return self.clients[name]
+
+    def _meet(self):
+        """The first answer to a client that the node has not discovered to the end may be lost: its state is asked for until it comes."""
+        getter = self._client(GetState, "get_state")
+        self.until(getter.service_is_ready)
+        asked = []
+
+        def answered():
+            if not asked or time.monotonic() > asked[-1][0] + AGAIN_S:
+                asked.append((time.monotonic(), getter.call_async(GetState.Request())))
+            return any(future.done() for _, future in asked)
+
+        self.until(answered)
+        self.met = True
 
     def change(self, transition):
         request = ChangeState.Request()

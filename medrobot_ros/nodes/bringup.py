@@ -18,6 +18,10 @@ from medrobot_ros.nodes.parameters import Parameters
 
 READY_S = 180.0  # the first start on a machine compiles
 ANSWER_S = 2.0
+REACHES = {
+    Transition.TRANSITION_CONFIGURE: State.PRIMARY_STATE_INACTIVE,
+    Transition.TRANSITION_ACTIVATE: State.PRIMARY_STATE_ACTIVE,
+}
 
 
 class Bringup:
@@ -25,7 +29,7 @@ class Bringup:
 
     def __init__(self, node: Any, names: Sequence[str], spin: Callable[[float], None]) -> None:
         self._node, self._names, self._spin = node, names, spin
-        self._clients = {n: node.create_client(ChangeState, f"{n}/change_state") for n in names}
+        self._asked = {n: _Asked(node, n) for n in names}
 
     def run(self, going: Callable[[], bool] = lambda: True) -> bool:
         """Both steps; False where `going` ended first. Raises: MachineError that names the nodes that would not."""
@@ -35,27 +39,27 @@ class Bringup:
                 self._step(Transition.TRANSITION_ACTIVATE, "activated", (name,), until, going) for name in self._names
             )
         finally:
-            for client in self._clients.values():
-                self._node.destroy_client(client)
+            for asked in self._asked.values():
+                asked.close()
 
     def _step(self, transition: int, done: str, names: Sequence[str], until: float, going: Callable[[], bool]) -> bool:
-        asked: dict[str, Any] = {}
+        waiting = dict.fromkeys(names, False)
         while going():
-            for name in names:
-                if name not in asked and self._clients[name].service_is_ready():
+            for name, sent in waiting.items():
+                if not sent and self._asked[name].heard():
                     self._check_alone(name)
-                    request = ChangeState.Request()
-                    request.transition.id = transition
-                    asked[name] = self._clients[name].call_async(request)
+                    self._asked[name].change(transition)
+                    waiting[name] = True
             self._spin(0.02)
-            answered = {n: f.result() for n, f in asked.items() if f.done()}
-            if refused := [n for n, r in answered.items() if r is None or not r.success]:
+            answers = {name: self._asked[name].answer() for name, sent in waiting.items() if sent}
+            if refused := [name for name, answer in answers.items() if answer is False]:
                 self._check_own(refused[0])
                 raise MachineError(f"{', '.join(refused)} could not be {done}")
-            if len(answered) == len(names):
+            waiting = {name: sent for name, sent in waiting.items() if not answers.get(name)}
+            if not waiting:
                 return True
             if time.monotonic() > until:
-                raise MachineError(f"{', '.join(n for n in names if n not in answered)} not {done} within {READY_S:g} s")
+                raise MachineError(f"{', '.join(waiting)} not {done} within {READY_S:g} s")
         return False
 
     def _check_alone(self, name: str) -> None:
@@ -65,17 +69,53 @@ class Bringup:
 
     def _check_own(self, name: str) -> None:
         """A node that refuses to be configured because it is already is another cell's, heard before the own process had started."""
-        client = self._node.create_client(GetState, f"{name}/get_state")
-        future, until = client.call_async(GetState.Request()), time.monotonic() + ANSWER_S
-        while not future.done() and time.monotonic() < until:
+        until = time.monotonic() + ANSWER_S
+        while (state := self._asked[name].state()) is None and time.monotonic() < until:
             self._spin(0.02)
-        self._node.destroy_client(client)
-        if future.done() and future.result().current_state.id in (State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_ACTIVE):
+        if state in (State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_ACTIVE):
             raise self._another()
 
     def _another(self) -> MachineError:
         namespace = self._node.get_namespace()
         return MachineError(f"another cell runs in namespace {namespace}; give this one another namespace or another ROS_DOMAIN_ID")
+
+
+class _Asked:
+    """One node and what it was asked. A first answer may be lost, its server only just discovering the client: then the state tells."""
+
+    def __init__(self, node: Any, name: str) -> None:
+        self._node = node
+        self._changer = node.create_client(ChangeState, f"{name}/change_state")
+        self._getter = node.create_client(GetState, f"{name}/get_state")
+
+    def heard(self) -> bool:
+        return bool(self._changer.service_is_ready() and self._getter.service_is_ready())
+
+    def change(self, transition: int) -> None:
+        request = ChangeState.Request()
+        request.transition.id = transition
+        self._reaches = REACHES[transition]
+        self._changed, self._state = self._changer.call_async(request), None
+        self._patient_until = time.monotonic() + ANSWER_S
+
+    def answer(self) -> bool | None:
+        """Whether it did as asked; None while that is not known."""
+        if self._changed.done():
+            return bool(self._changed.result() and self._changed.result().success)
+        return True if time.monotonic() > self._patient_until and self.state() == self._reaches else None
+
+    def state(self) -> int | None:
+        """The state it says it is in; None while it has not. Each answer is good once, and a lost one is asked for again."""
+        if self._state is None or time.monotonic() > self._state_until:
+            self._state, self._state_until = self._getter.call_async(GetState.Request()), time.monotonic() + ANSWER_S
+        if not self._state.done():
+            return None
+        state, self._state = self._state.result(), None
+        return state and int(state.current_state.id)
+
+    def close(self) -> None:
+        self._node.destroy_client(self._changer)
+        self._node.destroy_client(self._getter)
 
 
 def main() -> int:

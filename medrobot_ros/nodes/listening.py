@@ -13,8 +13,8 @@ from medrobot_ros.interfaces import topic
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import qos
 
-LISTEN_S = 2.5  # two of their periods, and discovery
-AT_MOST_S = 10.0  # where not everybody who could speak has
+LISTEN_S = 3.5  # after the last one discovered: a participant announces itself again after 3 s where its first word was lost
+AT_MOST_S = 15.0  # where not everybody who could speak has
 
 
 def running() -> Iterator[str]:
@@ -26,10 +26,11 @@ def running() -> Iterator[str]:
     node.create_subscription(DiagnosticArray, row.name, lambda m: said.update((s.name, s) for s in m.status), qos(row))
     executor.add_node(node)
     try:
-        began = time.monotonic()
-        while (listened_s := time.monotonic() - began) < LISTEN_S or (
-            len(said) < node.count_publishers(row.name) and listened_s < AT_MOST_S
-        ):
+        began = grown = time.monotonic()
+        speakers = 0
+        while (now := time.monotonic()) < grown + LISTEN_S or (len(said) < speakers and now < began + AT_MOST_S):
+            if node.count_publishers(row.name) > speakers:
+                speakers, grown = node.count_publishers(row.name), now
             executor.spin_once(timeout_sec=0.1)
     finally:
         executor.shutdown()

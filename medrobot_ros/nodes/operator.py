@@ -27,7 +27,7 @@ from medrobot_ros.description import (
     write_parameters,
 )
 from medrobot_ros.errors import MachineError
-from medrobot_ros.interfaces import NAMESPACE, topic
+from medrobot_ros.interfaces import NAMESPACE, SERVICES, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.executor import make_executor
@@ -99,6 +99,8 @@ class Operator:
         for name in WATCHED:
             t = topic(name)
             self.node.create_subscription(message_type(t.type), name, self._hear(name), qos(t))
+        # from the start: the answer to a client that has only just come may be lost
+        self._clients = {s.name: self.node.create_client(Trigger, s.name) for s in SERVICES}
         self._executor = make_executor()
         self._executor.add_node(self.node)
 
@@ -126,24 +128,20 @@ class Operator:
         return task is None or bool(task.outcome) or task.phase == ""
 
     def call(self, service: str) -> tuple[bool, str]:
-        """Asks for a Trigger service.
+        """Asks for one of the cell's services.
 
         Raises: MachineError where nobody answers.
         """
-        client = self.node.create_client(Trigger, service)
-        try:
-            until = time.monotonic() + SERVICE_S
-            while not client.service_is_ready() and time.monotonic() < until:
-                self.spin(0.05)
-            future = client.call_async(Trigger.Request())
-            while not future.done() and time.monotonic() < until:
-                self.spin(0.02)
-            response = future.result() if future.done() else None
-            if response is None:
-                raise MachineError(f"{service}: no answer within {SERVICE_S:g} s")
-            return response.success, response.message
-        finally:
-            self.node.destroy_client(client)
+        client, until = self._clients[service], time.monotonic() + SERVICE_S
+        while not client.service_is_ready() and time.monotonic() < until:
+            self.spin(0.05)
+        future = client.call_async(Trigger.Request())
+        while not future.done() and time.monotonic() < until:
+            self.spin(0.02)
+        response = future.result() if future.done() else None
+        if response is None:
+            raise MachineError(f"{service}: no answer within {SERVICE_S:g} s")
+        return response.success, response.message
 
     def close(self) -> None:
         """Leaves the graph."""
