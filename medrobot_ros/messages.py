@@ -647,29 +647,35 @@ def _decode_patient(kit: Kit, row: Topic, m: Any) -> TruthPart:
 
 
 TRUTH_TOPICS = ("twin/contact_wrench", "twin/probe_pose", "twin/skin_pose", "twin/patient")
+INCOMPLETE_TRUTHS = 20  # that wait for their last part: what a lost message leaves is dropped
 
 
 class TruthMerge:
-    """Puts `PatientTruth` together again from the latest message of each of the `topics` that a node hears.
+    """Puts `PatientTruth` together again from its messages on those of the `topics` that a node hears, by their stamp.
 
     What arrives on none of them is NaN, so that whoever uses it notices.
     """
 
     def __init__(self, topics: Iterable[str] = TRUTH_TOPICS) -> None:
-        self._missing = set(topics)
-        self._values: dict[str, Any] = {
+        self._topics = frozenset(topics)
+        self._nothing: dict[str, Any] = {
             "F_tissue_on_probe_in_probe": np.full(6, np.nan),
             **{n: np.full((4, 4), np.nan) for n in ("T_base_probe", "T_base_skin", "T_base_patient")},
             **dict.fromkeys(("breathing_phase_rad", "breathing_offset_m", "indentation_m"), np.nan),
         }
-        self._stamp_ns = 0
+        self._parts: dict[int, dict[str, TruthPart]] = {}
 
     def add(self, name: str, part: TruthPart) -> PatientTruth | None:
-        """The truth with this part in it, stamped by the newest part; `None` until every topic has been heard."""
-        self._missing.discard(name)
-        self._values.update(part.values)
-        self._stamp_ns = max(self._stamp_ns, part.stamp_ns)
-        return None if self._missing else PatientTruth(self._stamp_ns, **self._values)
+        """The truth of this part's stamp once its last part has come, else `None`."""
+        heard = self._parts.setdefault(part.stamp_ns, {})
+        heard[name] = part
+        if heard.keys() < self._topics:
+            if len(self._parts) > INCOMPLETE_TRUTHS:
+                del self._parts[min(self._parts)]
+            return None
+        self._parts = {stamp: parts for stamp, parts in self._parts.items() if stamp > part.stamp_ns}
+        values = {key: value for p in heard.values() for key, value in p.values.items()}
+        return PatientTruth(part.stamp_ns, **{**self._nothing, **values})
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """The hardware node: it owns the clock of the cell. One thread takes commands, ticks on absolute deadlines and publishes."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic_ns
 from typing import Any
 
+from medrobot_ros.messages import TRUTH_TOPICS
 from medrobot_ros.nodes.loop_timing import LoopTiming
 from medrobot_ros.nodes.polling import Poller
 from medrobot_ros.nodes.realtime import sleep_until
@@ -22,6 +24,7 @@ class HardwareNode(StageNode):
     def __init__(self) -> None:
         super().__init__("hardware")
         self._answered = False
+        self._truths: deque[tuple[str, Any]] = deque()  # still to be published
         self._arrived_ns = 0  # of the command being taken, by the middleware's clock; 0 for anything else
 
     def _make(self) -> None:
@@ -86,8 +89,12 @@ class HardwareNode(StageNode):
             self.fail(e)
             return
         # Inactive hardware still says where the arm is, but not that it is ready to work.
-        self.send(out if self.active else [o for o in out if o[0] != "heartbeat"])
+        self.send(o for o in out if o[0] not in TRUTH_TOPICS and (self.active or o[0] != "heartbeat"))
         self.send(self._events.drain(now_ns))
+        # One a tick, while others answer: all four at once would keep a core from them.
+        self._truths.extend(o for o in out if o[0] in TRUTH_TOPICS)
+        due = max(1, len(self._truths) - len(TRUTH_TOPICS) + 1)
+        self.send([self._truths.popleft() for _ in range(min(due, len(self._truths)))])
 
     def _timed(self, output: tuple[str, Any]) -> tuple[str, Any]:
         topic, signal = output

@@ -131,6 +131,28 @@ def test_the_truth_is_put_together_from_its_four_messages(codec):
     assert_same(TRUTH, merged[3])
 
 
+def test_parts_of_two_truths_are_not_mixed(codec):
+    merge = TruthMerge(("twin/probe_pose", "twin/patient"))
+    later = replace(TRUTH, stamp_ns=TRUTH.stamp_ns + 10_000_000, indentation_m=2.0 * TRUTH.indentation_m)
+
+    def add(name, truth):
+        return merge.add(name, codec.decode(name, codec.encode(name, truth)))
+
+    assert add("twin/probe_pose", TRUTH) is add("twin/probe_pose", later) is None
+    first, second = add("twin/patient", TRUTH), add("twin/patient", later)
+    assert (first.stamp_ns, first.indentation_m) == (TRUTH.stamp_ns, TRUTH.indentation_m)
+    assert (second.stamp_ns, second.indentation_m) == (later.stamp_ns, later.indentation_m)
+
+
+def test_a_lost_part_costs_one_truth_only(codec):
+    merge = TruthMerge(("twin/probe_pose", "twin/patient"))
+    for k in range(100):
+        at_k = codec.encode("twin/probe_pose", replace(TRUTH, stamp_ns=k * 10_000_000))
+        assert merge.add("twin/probe_pose", codec.decode("twin/probe_pose", at_k)) is None
+    last = codec.encode("twin/patient", replace(TRUTH, stamp_ns=99 * 10_000_000))
+    assert merge.add("twin/patient", codec.decode("twin/patient", last)).stamp_ns == 99 * 10_000_000
+
+
 def test_a_part_of_the_truth_that_a_node_does_not_hear_is_nan(codec):
     merge = TruthMerge(("twin/probe_pose",))
     truth = merge.add("twin/probe_pose", codec.decode("twin/probe_pose", codec.encode("twin/probe_pose", TRUTH)))
