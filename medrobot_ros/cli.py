@@ -1,6 +1,7 @@
 """The `medrobot` command."""
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -194,6 +195,8 @@ def _simulate(options: argparse.Namespace) -> int:
     progress = Progress()
     recorder = RecorderStage(folder, config, load_arm(config.arm.name, config.probe.name).joint_names)
     cell = Cell(simulated_stages(config), recorder.receive)
+    gc.collect()
+    gc.freeze()  # what is imported stays: no collection need look through it again
     began = time.perf_counter()
     try:
         for task in run_examination(cell, SIMULATION_LIMIT_S):
