@@ -30,5 +30,8 @@ class Gantry:
     def probe_at(self, q: Array) -> tuple[Array, Array]:
         return self.T_base_probe(q), self.jacobian_probe(q)
 
+    def velocity_limits(self, q: Array) -> tuple[Array, Array]:
+        return -self.qd_max, self.qd_max
+
     def gravity_torque(self, q: Array) -> Array:
         return np.zeros(6)

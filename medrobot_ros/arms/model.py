@@ -1,9 +1,10 @@
 """An arm with its probe, as numbers and functions: kinematics, limits, dynamics."""
 
 from dataclasses import dataclass
-from math import pi
+from math import pi, sqrt
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,6 +123,14 @@ class ArmModel:
         """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""
         return q - self.wraps * (TURN_RAD * np.rint((q - q_near) / TURN_RAD))
 
+    def velocity_limits(self, q: Array) -> tuple[Array, Array]:
+        """Least and greatest joint velocities (n,) [rad/s] at `q` (n,): `qd_max`, less near the stops of an arm whose maker says so."""
+        near = self.near_stops
+        limits: tuple[Array, Array] = _velocity_limits(
+            q, self.qd_max, near.lower_rad, near.upper_rad, near.offset_rad_per_s, near.slope_rad_per_s2
+        )
+        return limits
+
     def outside(self, q: Array) -> str:
         """Which joint of `q` (n,) lies beyond its limits and how far; '' where none does."""
         beyond = np.maximum(self.q_lower - q, q - self.q_upper)
@@ -131,6 +140,17 @@ class ArmModel:
         low, high = self.q_lower[worst], self.q_upper[worst]
         limits = f"{low:.3f} to {high:.3f} rad"
         return f"{self.joint_names[worst]} = {q[worst]:.3f} rad lies {beyond[worst]:.3f} rad beyond {limits}"
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _velocity_limits(q, qd_max, lower, upper, offset, slope):  # type: ignore[no-untyped-def]
+    """See `NearStops`; an infinite slope is no limit."""
+    low, high = -qd_max, qd_max.copy()
+    for i in range(q.size):
+        if slope[i] < np.inf:
+            high[i] = min(qd_max[i], max(0.0, sqrt(max(slope[i] * (upper[i] - q[i]), 0.0)) - offset[i]))
+            low[i] = max(-qd_max[i], min(0.0, offset[i] - sqrt(max(slope[i] * (q[i] - lower[i]), 0.0))))
+    return low, high
 
 
 def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -> ArmModel:
@@ -148,6 +168,8 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
     lists = (d.home_rad, d.acceleration_rad_per_s2, d.jerk_rad_per_s3, d.braking_rad_per_s2, d.stream_jerk_rad_per_s3)
     if any(len(a) != n for a in (*lists, *vars(near_stops).values())):
         raise ConfigError(f"arm '{name}': its file must give {n} numbers a joint list, one for each joint of its URDF")
+    out_of_reach = near_stops.offset_rad_per_s**2 / near_stops.slope_rad_per_s2  # before its end, where a joint may not move on at all
+    q_lower, q_upper = np.maximum(q_lower, near_stops.lower_rad + out_of_reach), np.minimum(q_upper, near_stops.upper_rad - out_of_reach)
     flange, probe_body = chain.parent[FT_LINK], chain.bodies[PROBE_LINK]
     T_last_flange, T_last_ft, T_last_probe = (chain.T_last[k] for k in (flange, FT_LINK, PROBE_LINK))
     T_flange_ft, T_ft_probe = inverse(T_last_flange) @ T_last_ft, inverse(T_last_ft) @ T_last_probe
@@ -159,8 +181,8 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         base_link=chain.root,
         flange_link=flange,
         joint_names=tuple(s.name for s in segments),
-        q_lower=q_lower,
-        q_upper=q_upper,
+        q_lower=_fixed(q_lower),
+        q_upper=_fixed(q_upper),
         qd_max=_fixed([s.velocity_rad_per_s for s in segments]),
         qdd_max=d.acceleration_rad_per_s2,
         qddd_max=d.jerk_rad_per_s3,

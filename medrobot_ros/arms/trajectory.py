@@ -1,13 +1,13 @@
 """Free motion in joint space from corner to corner by Ruckig, within velocity, acceleration and jerk limits.
 
 Ruckig moves along the way, from 0 to 1, so that the joints are always on the straight line that was found to be free, also
-while they brake. The arm rests at each corner.
+while they brake. The arm rests at each corner. Where an arm may only go slowly near its stops, the whole motion is stretched in time.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, RuckigError
+from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig, RuckigError, Trajectory
 
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.arms.speed import SpeedLimits
@@ -15,6 +15,7 @@ from medrobot_ros.signals import Array
 
 JERK_SHARES = (1.0, 0.99, 0.9)
 SAMPLES, MARGIN = 21, 0.95  # of a way, where the speed of the whole arm is looked at; the margin covers what lies between
+MOMENTS = 100  # of a motion, at which the velocity limits near the stops are looked at
 STANDING_RAD = 1e-9  # a way shorter than this is none
 
 
@@ -30,6 +31,7 @@ class FreeMotion:
         self._generator = Ruckig(1, period_s)
         self._in, self._out = InputParameter(1), OutputParameter(1)
         self._q_begin = self._way = np.zeros(model.n)
+        self._jerk = 0.0
         self._corners: list[Array] = []
 
     def start(self, q: Array, corners: Sequence[Array]) -> None:
@@ -40,19 +42,48 @@ class FreeMotion:
     def brake(self) -> None:
         """Begins a stop on the way under way, wherever that ends."""
         self._corners = []
+        self._take_full_limits()
         self._in.control_interface = ControlInterface.Velocity
         self._generator.reset()
 
     def _to_next_corner(self, q: Array) -> None:
         self._q_begin, self._way = q, self._corners.pop(0) - q
-        length = np.maximum(np.abs(self._way), STANDING_RAD)
         self._in.control_interface = ControlInterface.Position
         self._in.current_position = self._in.current_velocity = self._in.current_acceleration = [0.0]
         self._in.target_position, self._in.target_velocity = [1.0], [0.0]
-        self._in.max_velocity = [self._share_of_speed() * float(np.min(self._model.qd_max / length))]
-        self._in.max_acceleration = [float(np.min(self._acceleration / length))]
-        self._jerk = float(np.min(self._model.qddd_max / length))
+        self._in.max_velocity = [self._share_of_speed() * float(np.min(self._model.qd_max / self._length()))]
+        self._take_full_limits()
+        if np.isfinite(self._model.near_stops.slope_rad_per_s2).any():
+            self._stretch(self._excess_near_stops())
         self._generator.reset()
+
+    def _length(self) -> Array:
+        return np.maximum(np.abs(self._way), STANDING_RAD)
+
+    def _take_full_limits(self) -> None:
+        self._in.max_acceleration = [float(np.min(self._acceleration / self._length()))]
+        self._jerk = float(np.min(self._model.qddd_max / self._length()))
+
+    def _excess_near_stops(self) -> float:
+        """How many times too fast a joint gets for where it is, at the worst moment of the motion."""
+        motion = Trajectory(1)
+        self._in.max_jerk = [self._jerk]
+        self._generator.calculate(self._in, motion)
+        most = 0.0
+        for t in np.linspace(0.0, motion.duration, MOMENTS):
+            share, rate = (x[0] for x in motion.at_time(t)[:2])
+            low, high = self._model.velocity_limits(self._q_begin + share * self._way)
+            qd = rate * self._way
+            allowed = np.where(qd > 0.0, high, -low)
+            most = max(most, float(np.max(np.abs(qd) / np.maximum(allowed, STANDING_RAD))))
+        return most / MARGIN
+
+    def _stretch(self, times: float) -> None:
+        """The same motion, taking so many times as long."""
+        if times > 1.0:
+            self._in.max_velocity = [self._in.max_velocity[0] / times]
+            self._in.max_acceleration = [self._in.max_acceleration[0] / times**2]
+            self._jerk /= times**3
 
     def _share_of_speed(self) -> float:
         """The share of the joint speeds at which every point of the arm keeps its own limit, all along the way."""

@@ -22,10 +22,11 @@ class GuardedArm(Protocol):
 
     q_lower: Array
     q_upper: Array
-    qd_max: Array
     brake_rad_per_s2: Array
 
     def probe_at(self, q: Array) -> tuple[Array, Array]: ...
+
+    def velocity_limits(self, q: Array) -> tuple[Array, Array]: ...
 
 
 class Guard:
@@ -42,7 +43,7 @@ class Guard:
         self.reason = ""
         still = np.zeros_like(arm.q_lower)  # compiled now, not in a tick
         _tip_motion(np.eye(4), np.zeros((6, still.size)), still, self._workspace, self._zone)
-        _within_rates(still, still, still, arm.qd_max, arm.brake_rad_per_s2, period_s)
+        _within_rates(still, still, still, *arm.velocity_limits(still), arm.brake_rad_per_s2, period_s)
         _within_range(still, still, arm.q_lower, arm.q_upper, period_s)
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
@@ -72,7 +73,8 @@ class Guard:
             return self._brake(now_ns, "non_finite_command")
         if not self._gate.granted(now_ns):
             return self._brake(now_ns, "no_permit")
-        qd, clamped = _within_rates(q, self._q, self._qd, self._arm.qd_max, self._arm.brake_rad_per_s2, self._period_s)
+        low, high = self._arm.velocity_limits(self._q)
+        qd, clamped = _within_rates(q, self._q, self._qd, low, high, self._arm.brake_rad_per_s2, self._period_s)
         return self._cartesian(now_ns, qd, "clamped_joint_rate" if clamped else "")
 
     def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
@@ -126,12 +128,12 @@ def _tip_motion(T_base_tip, J, qd, workspace, zone):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _within_rates(q, q_last, qd_last, qd_max, qdd_max, period_s):  # type: ignore[no-untyped-def]
+def _within_rates(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s):  # type: ignore[no-untyped-def]
     """The velocity (n,) from `q_last` to `q` within speed and acceleration limits, and whether one of them bore on it."""
     qd, clamped = np.empty(q.size), False
     for i in range(q.size):
         asked, change = (q[i] - q_last[i]) / period_s, qdd_max[i] * period_s
-        qd[i] = min(max(asked, max(qd_last[i] - change, -qd_max[i])), min(qd_last[i] + change, qd_max[i]))
+        qd[i] = min(max(asked, max(qd_last[i] - change, qd_low[i])), min(qd_last[i] + change, qd_high[i]))
         clamped |= abs(qd[i] - asked) > RATE_SLACK_RAD_PER_S
     return qd, clamped
 

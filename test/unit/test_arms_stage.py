@@ -158,7 +158,7 @@ def test_a_pose_goal_is_reached(rig: Rig) -> None:
     [
         ({"q": np.full(7, np.nan)}, "not finite"),
         ({"q": np.zeros(6)}, "6 joint positions for 7 joints"),
-        ({"q": np.array([3.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0])}, "fr3_joint1 = 3.000 rad lies 0.256 rad beyond"),
+        ({"q": np.array([3.0, 0.0, 0.0, -2.0, 0.0, 2.0, 0.0])}, "fr3_joint1 = 3.000 rad lies 0.257 rad beyond"),
         ({"T_base_probe": np.full((4, 4), np.nan)}, "not finite"),
         ({"T_base_probe": 2.0 * np.eye(4)}, "rotation is not one"),
         ({"T_base_probe": pose(np.diag([1.0, -1.0, -1.0]), np.array([2.0, 0.0, 0.2]))}, "does not reach"),

@@ -45,6 +45,23 @@ def test_limits_and_goal(model: ArmModel) -> None:
     assert (np.abs(np.diff(qdd, axis=0)).max(axis=0) <= 2.0 * model.qddd_max * PERIOD_S).all()
 
 
+@pytest.mark.parametrize("short_rad", [0.001, 0.02, 0.2])
+@pytest.mark.parametrize("towards", [1.0, -1.0])
+def test_near_its_stops_the_fr3_goes_as_slowly_as_its_maker_says(towards: float, short_rad: float) -> None:
+    """libfranka's limits, by hand."""
+    model, near = load_arm("fr3", "linear"), load_arm("fr3", "linear").near_stops
+    goal = (model.q_upper if towards > 0.0 else model.q_lower) - towards * short_rad
+    motion = FreeMotion(model, PERIOD_S)
+    motion.start(model.q_home, [goal])
+    q = np.vstack((model.q_home, run(motion)))
+    qd = np.diff(q, axis=0) / PERIOD_S
+    high = np.sqrt(near.slope_rad_per_s2 * (near.upper_rad - q[1:])) - near.offset_rad_per_s
+    low = near.offset_rad_per_s - np.sqrt(near.slope_rad_per_s2 * (q[1:] - near.lower_rad))
+    assert (qd <= high + 1e-6).all() and (qd >= low - 1e-6).all()
+    assert q[-1] == pytest.approx(goal, abs=1e-9)
+    assert len(q) * PERIOD_S < 20.0
+
+
 def test_all_joints_move_in_step(model: ArmModel) -> None:
     goal = model.q_home + np.linspace(-0.3, 0.4, model.n)
     motion = FreeMotion(model, PERIOD_S)

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Gantry
 
+from medrobot_ros.arms import load_arm
 from medrobot_ros.config import SafetySection
 from medrobot_ros.safety.braking import braked, stopping_distance
 from medrobot_ros.safety.guard import Guard
@@ -45,6 +46,21 @@ def test_a_feasible_command_passes_as_it_is():
     run = moving(Run(), [0.1, 0, 0, 0, 0, 0])
     target = run.q + np.array([0.1, 0, 0, 0, 0, 0]) * DT
     assert np.allclose(run.step(target), target, atol=1e-12) and run.guard.reason == ""
+
+
+def test_near_a_stop_the_fr3_is_held_to_its_makers_speed():
+    arm, events = load_arm("fr3", "linear"), EventLog("kinematics")
+    near, guard, now_ns = arm.near_stops, Guard(arm, SafetySection(), DT, events), 0
+    q = arm.q_home.copy()
+    q[6] = near.upper_rad[6] - 0.3
+    for _ in range(2000):
+        now_ns += round(1e9 * DT)
+        guard.receive(now_ns, "safety/permit", Stamp(now_ns, "safety#0"))
+        sent = guard.clamp(now_ns, q + np.array([0, 0, 0, 0, 0, 0, 2.0]) * DT, q)
+        allowed = np.sqrt(near.slope_rad_per_s2[6] * (near.upper_rad[6] - q[6])) - near.offset_rad_per_s[6]
+        assert (sent[6] - q[6]) / DT <= allowed + 1e-9
+        q = sent
+    assert events.counts["clamped_joint_rate"] > 0 and q[6] > near.upper_rad[6] - 0.02
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
