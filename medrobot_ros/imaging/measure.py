@@ -1,11 +1,12 @@
 """A sonographer's measurements, from image and volume, with pixel spacing carried through. Metres, square and cubic metres.
 
 Points of an image are (column, row) in pixels, those of a volume (x, y, z) in voxels, the centre of the first being 0. Areas and
-volumes of outlines are exact for the polygon drawn; diameters are found between pixels at half the edge's height.
+volumes of outlines are exact for the polygon drawn; diameters are found between pixels at half the edge's height, or its amplitude.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log10
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from medrobot_ros.signals import Array
 
 PER_PIXEL = 8  # samples of a profile on the finest pixel
 EDGE_SHARE = 0.5  # of the step between wall and lumen, at which an edge lies
+WHITE = 255.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,15 @@ def biplane_discs_m3(diameters_a_m: ArrayLike, diameters_b_m: ArrayLike, thickne
     return discs_m3(0.25 * np.pi * a * b, thickness_m)
 
 
-def diameter(values: NDArray[np.generic], a: ArrayLike, b: ArrayLike, spacing_m: ArrayLike) -> Diameter:
+def diameter(
+    values: NDArray[np.generic], a: ArrayLike, b: ArrayLike, spacing_m: ArrayLike, dynamic_range_db: float | None = None
+) -> Diameter:
     """Width of the dark lumen that a line from `a` to `b` crosses, starting and ending in the bright wall on either side.
 
     `values` is an image (rows, columns) or a volume (z, y, x). Edges lie where the profile, linear between pixels, is half way
-    between the lumen (the darkest tenth) and the wall (the median of each end's brightest fifth). Raises: DataError where a point
-    lies outside or no lumen is crossed.
+    between the lumen (the darkest tenth) and the wall (the median of each end's brightest fifth). Where 0 to 255 are a logarithm over
+    `dynamic_range_db`, they lie at half the wall's amplitude instead: half way in grey levels is far down the beam's flank, and a
+    lumen comes out too narrow. Raises: DataError where a point lies outside or no lumen is crossed.
     """
     a, b, spacing = _points((a, b), spacing_m)
     upper = np.array(values.shape[::-1]) - 1.0
@@ -81,26 +86,34 @@ def diameter(values: NDArray[np.generic], a: ArrayLike, b: ArrayLike, spacing_m:
     along = np.linspace(0.0, 1.0, max(count, 2))
     line = a + along[:, None] * (b - a)
     profile = map_coordinates(values.astype(np.float64), line.T[::-1], order=1)
-    shares = _edges(along, profile)
+    below_wall = None if dynamic_range_db is None else -WHITE * 20.0 * log10(EDGE_SHARE) / dynamic_range_db
+    shares = _edges(along, profile, below_wall)
     walls = a + np.array(shares)[:, None] * (b - a)
     return Diameter(distance_m(walls[0], walls[1], spacing), walls)
 
 
-def _edges(along: Array, profile: Array) -> tuple[float, float]:
-    """Where a profile falls into its lumen and rises out of it, between samples."""
+def _edges(along: Array, profile: Array, below_wall: float | None) -> tuple[float, float]:
+    """Where a profile falls into its lumen and rises out of it, between samples: half way, or so much below the wall."""
     lumen = float(np.quantile(profile, 0.1))
     middle = int(np.median(np.flatnonzero(profile <= lumen)))
     found = []
     for side in (slice(middle, None, -1), slice(middle, None, 1)):
         x, v = along[side], profile[side]
         wall = float(np.median(np.sort(v)[-max(1, len(v) // 5) :]))
-        level = lumen + EDGE_SHARE * (wall - lumen)
-        beyond = np.flatnonzero(v > level)
-        if not len(beyond) or beyond[0] == 0:
-            raise DataError("the line crosses no dark lumen with a bright wall on both sides")
-        k = int(beyond[0])
-        found.append(float(x[k - 1] + (x[k] - x[k - 1]) * (level - v[k - 1]) / (v[k] - v[k - 1])))
+        edge, beyond = _rise(x, v, lumen + EDGE_SHARE * (wall - lumen))
+        if below_wall is not None:
+            edge, _ = _rise(x, v, float(np.median(beyond)) - below_wall)
+        found.append(edge)
     return found[0], found[1]
+
+
+def _rise(x: Array, v: Array, level: float) -> tuple[float, Array]:
+    """Where values first rise above a level, and all values from there on."""
+    above = np.flatnonzero(v > level)
+    if not len(above) or above[0] == 0:
+        raise DataError("the line crosses no dark lumen with a bright wall on both sides")
+    k = int(above[0])
+    return float(x[k - 1] + (x[k] - x[k - 1]) * (level - v[k - 1]) / (v[k] - v[k - 1])), v[k:]
 
 
 def _points(points: Iterable[ArrayLike], spacing_m: ArrayLike) -> tuple[Array, ...]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.imaging.measure import area_m2, biplane_discs_m3, diameter, discs_m3, distance_m, ellipsoid_m3
@@ -60,6 +61,16 @@ def test_a_vessels_diameter_is_found_within_a_tenth_of_a_pixel(diameter_px, turn
 def test_a_grainy_vessel_is_found_within_a_pixel():
     found = diameter(vessel(21.7, grain=12.0), (14.0, 30.7), (66.0, 30.7), (0.0003, 0.0003))
     assert found.diameter_m == pytest.approx(21.7 * 0.0003, abs=0.0003)
+
+
+@pytest.mark.parametrize("range_db", [50.0, 60.0])
+def test_under_log_compression_edges_lie_at_half_the_amplitude(range_db):
+    """A beam smears amplitudes; half way in grey levels is then far inside the lumen."""
+    amplitude = gaussian_filter(np.where(vessel(21.7) > 80.0, 0.1, 1e-4), 1.5)
+    image = np.clip(255.0 * (1.0 + 20.0 * np.log10(amplitude) / range_db), 0.0, 255.0)
+    ends = (14.0, 30.7), (66.0, 30.7)
+    assert diameter(image, *ends, SPACING_M, range_db).diameter_m == pytest.approx(21.7 * 0.0003, abs=0.4 * 0.0003)
+    assert diameter(image, *ends, SPACING_M).diameter_m < 19.7 * 0.0003
 
 
 def test_a_vessel_in_a_volume_has_its_diameter_in_the_volumes_spacing():
