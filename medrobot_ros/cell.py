@@ -59,16 +59,21 @@ def arm_stage(config: CellConfig, arm: Any) -> Stage:
     cell = CollisionModel(arm, read_obstacles(robot_description(config), arm), safety.clearance_m, period_s)
     zone = np.array([safety.patient_zone_low_m, safety.patient_zone_high_m])
     limits = SpeedLimits(cell.bodies, zone, safety.patient_speed_m_per_s, safety.free_speed_m_per_s)
-    return ArmStage(arm, period_s, Guard(arm, safety, period_s, events), cell, limits, events)
+    guard = Guard(arm, safety, period_s, events, _loop_delay_s(config))
+    return ArmStage(arm, period_s, guard, cell, limits, events)
+
+
+def _loop_delay_s(config: CellConfig) -> float:
+    """From a command to what is measured of it [s]."""
+    return config.hardware.servo_lag_s + 2.0 * config.hardware.latency_s
 
 
 def _contact(config: CellConfig) -> Stage:
     from medrobot_ros.contact.stage import ContactStage
 
     arm, hardware = _arm(config), config.hardware
-    loop_delay_s = hardware.servo_lag_s + 2.0 * hardware.latency_s
     return ContactStage(
-        config.contact, config.safety.slow_n, hardware.rate_hz, loop_delay_s,
+        config.contact, config.safety.slow_n, hardware.rate_hz, _loop_delay_s(config),
         arm.T_ft_probe, arm.probe_mass_kg, arm.p_ft_com, config.image_servo,
     )  # fmt: skip
 

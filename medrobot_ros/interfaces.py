@@ -68,7 +68,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("hardware/state", _DIAGNOSTICS, ("hardware",), ("planner",), 1, reliable=True, latched=True),
     Topic("safety/permit", _HEADER, ("safety",), ("kinematics", "hardware"), 100),
     Topic("heartbeat", _HEADER, tuple(n for n in NODES if n != "safety"), ("safety",), 100),
-    Topic("safety/stop", "std_msgs/msg/Bool", (USER, "safety", "hardware"),
+    Topic("safety/stop", "std_msgs/msg/Bool", (USER, "safety", "hardware", "kinematics"),
           ("safety", "kinematics", "hardware"), 0, reliable=True, latched=True),
     Topic("safety/state", _DIAGNOSTICS, ("safety",), ("planner", "kinematics", "contact"), 1, reliable=True, latched=True),
     Topic("surface", "sensor_msgs/msg/PointCloud2", ("surface",), ("planner",), 1, reliable=True, latched=True,

@@ -161,6 +161,17 @@ def loaded(factor, for_s):
     return InHardware(change)
 
 
+def standing(for_s):
+    """The drives do nothing for a while, whatever they are sent."""
+
+    def change(hardware, seconds):
+        servo = hardware._servo
+        plan, servo.plan = servo.plan, lambda now_ns, permitted: plan(now_ns, permitted) if seconds() > for_s else servo._underway.clear()
+        advance, servo.advance = servo.advance, lambda step_s: advance(step_s) if seconds() > for_s else None
+
+    return InHardware(change)
+
+
 def held_twist(V_base_probe_in_probe):
     """The regulator is stuck: it asks for the same twist whatever it feels."""
     return with_array(TWIST, TWIST_FIELD, lambda a, t: np.array(V_base_probe_in_probe))
@@ -210,6 +221,7 @@ FAULTS = (
     Fault("patient sinks away by 60 mm in 0.5 s", "any", patient_moves(lambda t: step(t, 0.5, -0.06))),
     Fault("regulator stuck at full speed", "any", held_twist((0.0, 0.0, FULL_SPEED_M_PER_S, 0.0, 0.0, 0.0))),
     Fault("arm saturates for 1 s", "any", loaded(3.0, 1.0)),
+    Fault("arm stands for 3 s, whatever it is sent", "any", standing(3.0)),
 )
 
 PHASES = ("move", "approach", "scan", "retreat")

@@ -29,6 +29,7 @@ from medrobot_ros.signals import (
     ProbeState,
     SafetyStatus,
     Stamp,
+    StopRequest,
     TwistCommand,
 )
 from medrobot_ros.stage import NOTHING, EventLog, Outputs
@@ -50,6 +51,10 @@ class CommandGuard(Protocol):
 
     def clamp(self, now_ns: int, q: Array, q_measured: Array) -> Array:
         """The joint positions (n,) [rad] that may be sent instead of `q`."""
+        ...
+
+    def departed(self) -> bool:
+        """Whether the arm was not where it had been sent, since this was last asked."""
         ...
 
 
@@ -321,6 +326,9 @@ class ArmStage:
         """Heartbeat while joint states arrive; status on change and at 10 Hz."""
         self.now_ns = stamp_ns
         out: list[tuple[str, Any]] = list(self._events.drain(stamp_ns))
+        if self._guard.departed():
+            self._stop("the arm does not follow its commands")
+            out.append(("safety/stop", StopRequest(True)))
         if stamp_ns - self._heard_ns <= JOINTS_TIMEOUT_NS:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))
         if self._changed or stamp_ns - self._status_ns >= STATUS_PERIOD_NS:

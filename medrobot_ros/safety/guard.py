@@ -9,6 +9,7 @@ import numpy as np
 from medrobot_ros.config import SafetySection
 from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.safety.braking import braked
+from medrobot_ros.safety.following import Following
 from medrobot_ros.safety.permit import PermitGate
 from medrobot_ros.signals import Array, Wrench
 from medrobot_ros.stage import EventLog
@@ -32,11 +33,14 @@ class GuardedArm(Protocol):
 class Guard:
     """Clamps joint commands one by one. `clamp` returns what may be sent; why it differs is in `events` and `reason`."""
 
-    def __init__(self, arm: GuardedArm, config: SafetySection, period_s: float, events: EventLog) -> None:
+    def __init__(self, arm: GuardedArm, config: SafetySection, period_s: float, events: EventLog, lag_s: float = 0.0) -> None:
+        """`lag_s` [s] is how long the arm is known to lag behind its commands."""
         self._arm, self._config, self._period_s, self._events = arm, config, period_s, events
         self._gate = PermitGate(config.permit_timeout_s)
         self._zone = np.array([config.patient_zone_low_m, config.patient_zone_high_m])
         self._workspace = np.array([config.workspace_low_m, config.workspace_high_m])
+        self._following = Following(len(arm.q_lower), config.following_s + lag_s, config.following_rad, period_s)
+        self._departed = False
         self._q: Array | None = None
         self._qd = np.zeros_like(arm.q_lower)
         self._force_n, self._force_ns = 0.0, -FORCE_TIMEOUT_NS
@@ -63,9 +67,19 @@ class Guard:
         """The joint positions (n,) [rad] that may be sent instead of `q`; the first answer ever is `q_measured`."""
         if self._q is None or not (self._qd.any() or self._gate.granted(now_ns)):
             self._q = q_measured.copy()  # while nothing may move, the arm is where it says
+            self._following.restart(self._q)
         qd = self._velocity(now_ns, q)
         self._q, self._qd = _within_range(self._q, qd, self._arm.q_lower, self._arm.q_upper, self._period_s)
+        if why := self._following.departed(self._q, q_measured):
+            self._events.add(now_ns, "arm_not_following", why)
+            self._gate.revoke()
+            self._departed = True
         return self._q
+
+    def departed(self) -> bool:
+        """Whether, since this was last asked, the arm was not where it had been sent: that calls for a stop."""
+        departed, self._departed = self._departed, False
+        return departed
 
     def _velocity(self, now_ns: int, q: Array) -> Array:
         assert self._q is not None

@@ -38,6 +38,10 @@ class OpenGuard:
     def __init__(self) -> None:
         self.rule: Callable[[Array], Array] = lambda q: q
         self.heard: list[str] = []
+        self.lost = False
+
+    def departed(self) -> bool:
+        return self.lost
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
         self.heard.append(topic)
@@ -427,3 +431,9 @@ def test_a_stream_of_jumping_twists_keeps_the_jerk() -> None:
     jerk = np.abs(np.diff(rig.accelerations(), axis=0)) / PERIOD_S
     assert jerk.max() > 400.0
     assert (jerk <= rig.model.stream_jerk_rad_per_s3 * (1.0 + 1e-6)).all()
+
+
+def test_an_arm_that_does_not_follow_asks_for_a_stop(rig: Rig) -> None:
+    rig.guard.lost = True
+    said = list(rig.stage.tick(rig.stage.now_ns + 10_000_000))
+    assert ("safety/stop", StopRequest(True)) in said

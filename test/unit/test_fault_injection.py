@@ -72,3 +72,10 @@ def test_a_force_sensor_of_the_wrong_sign_is_found_out(cells, phase, name):
     o = inject(cells(phase), named(name), seconds=5.0)
     assert o.states == ["retreat", "stopped"] and o.latched, row(name, phase, o)
     assert o.force_max_n < TOUCH_LIMIT_N, row(name, phase, o)
+
+
+@pytest.mark.parametrize("phase", ["scan", pytest.param("move", marks=pytest.mark.slow)])
+def test_an_arm_that_stands_whatever_it_is_sent_is_a_stop(cells, phase):
+    fault = named("arm stands for 3 s, whatever it is sent")
+    o = inject(cells(phase), fault)
+    assert "kinematics/arm_not_following" in o.events and o.states[-1] == "stopped" and o.latched, row(fault.name, phase, o)

@@ -48,6 +48,31 @@ def test_a_feasible_command_passes_as_it_is():
     assert np.allclose(run.step(target), target, atol=1e-12) and run.guard.reason == ""
 
 
+def test_an_arm_that_does_not_follow_is_braked_and_told_of():
+    run = moving(Run(), [0.2, 0, 0, 0, 0, 0], steps=50)
+    held, config = run.q.copy(), SafetySection()
+    assert not run.guard.departed()
+    for _ in range(500):  # the arm stands, commands go on
+        run.now_ns += round(1e9 * DT)
+        run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, "safety#0"))
+        run.q = run.guard.clamp(run.now_ns, run.q + np.array([0.2, 0, 0, 0, 0, 0]) * DT, held)
+    assert run.guard.departed() and not run.guard.departed()
+    assert run.events.counts["arm_not_following"] >= 1
+    stopping = stopping_distance(np.array([0.2]), Gantry.brake_rad_per_s2[:1], DT)[0]
+    assert run.q[0] - held[0] < 0.2 * config.following_s + config.following_rad + stopping + 0.01
+
+
+@pytest.mark.parametrize("lag_periods", [1, 10, 50])
+def test_an_arm_that_lags_within_what_is_known_follows(lag_periods):
+    run, sent = Run(), [HIGH] * lag_periods
+    for k in range(1000):
+        run.now_ns += round(1e9 * DT)
+        run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, "safety#0"))
+        target = HIGH + 0.1 * np.sin(2.0 * np.pi * k * DT) * np.eye(6)[0]
+        sent.append(run.guard.clamp(run.now_ns, target, sent[-lag_periods]))
+    assert not run.guard.departed()
+
+
 def test_near_a_stop_the_fr3_is_held_to_its_makers_speed():
     arm, events = load_arm("fr3", "linear"), EventLog("kinematics")
     near, guard, now_ns = arm.near_stops, Guard(arm, SafetySection(), DT, events), 0
