@@ -75,9 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_report)
     text = "a volume from a tracked sequence (.igs.mha) or a run"
     _add_reconstruct(commands.add_parser("reconstruct", help=text, argument_default=argparse.SUPPRESS))
-    command = commands.add_parser("latency", help="how far a tracked sequence's images lag behind its poses, from the data")
-    command.add_argument("file", type=Path, metavar="FILE")
-    command.add_argument("--calibration", type=Path, required=True, metavar="XML")
+    command = commands.add_parser("latency", help="how far the images of a tracked sequence or a run lag behind its poses, from the data")
+    command.add_argument("file", type=Path, metavar="FILE", help="a sequence (.igs.mha), or the folder of a run")
+    command.add_argument("--calibration", type=Path, metavar="XML", help="PLUS's calibration of a sequence")
     command.set_defaults(run=_latency)
     text = "images from recorded scan lines or RF echoes (.igs.mha)"
     _add_scan_convert(commands.add_parser("scan-convert", help=text, argument_default=argparse.SUPPRESS))
@@ -312,8 +312,14 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def _latency(options: argparse.Namespace) -> int:
     from medrobot_ros.imaging.temporal import file_latency
+    from medrobot_ros.latency import run_latency
 
-    found = file_latency(options.file, options.calibration)
+    if options.file.is_dir():
+        found = run_latency(options.file)
+    elif options.calibration is None:
+        raise MedrobotError("latency needs --calibration XML for a tracked sequence")
+    else:
+        found = file_latency(options.file, options.calibration)
     _print({"latency_ms": round(1e3 * found.latency_s, 1), "correlation": round(found.correlation, 4)})
     return ACCEPTED
 

@@ -2,8 +2,10 @@
 
 What lies still in space moves up in the image by what the probe moves down. The image's own motion, between neighbours by normalised
 cross-correlation of their mean columns, summed, is laid over the poses' at every lag; the lag at which they fit best is the latency.
+They need not be proportional: tissue that is pressed moves less the deeper it lies, and what the poses do not show drifts slowly.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,11 +25,14 @@ MAX_STEP = 0.1  # of the rows, that an image moves by between neighbours
 MIN_IMAGES = 20
 MIN_CORRELATION = 0.8  # between the two motions, for a lag to mean anything: chosen
 STEP_S = 0.002  # of the coarse search
+DRIFT = 2  # degree in time of what moves images without the probe, as what is left of a breath
 
 
 @dataclass(frozen=True)
 class Latency:
-    """`latency_s` is how much the images' stamps lag behind the poses' (negative: lead); `correlation` is that of the motions then."""
+    """`latency_s` is how much the images' stamps lag behind the poses' (negative: lead); `correlation` is that of the motions then,
+    beside what drifts.
+    """
 
     latency_s: float
     correlation: float
@@ -51,28 +56,61 @@ def _shift(a: Array, b: Array) -> float:
     return float(shifts[k] + (0.5 * (left - right) / bend if bend < 0.0 else 0.0))
 
 
-def estimate_latency(image_s: Array, motion: Array, pose_s: Array, depth: Array) -> Latency:
-    """From the motion (N,) of images stamped `image_s` [s], and the probe's depth (M,) along the beam at `pose_s` [s], in any units.
+@dataclass(frozen=True)
+class Stretch:
+    """Motion (N,) of images stamped `image_s` [s] that were taken one after the other, in any units."""
+
+    image_s: Array
+    motion: Array
+
+
+def estimate_latency(stretches: Sequence[Stretch], pose_s: Array, depth: Array, longest_s: float = MAX_LATENCY_S) -> Latency:
+    """From images' motion, and the probe's depth (M,) along the beam at `pose_s` [s], in any units; up to `longest_s` either way.
 
     Raises: DataError where there are too few images, or the two motions do not follow each other.
     """
-    if len(image_s) < MIN_IMAGES or image_s[-1] - image_s[0] <= 4.0 * MAX_LATENCY_S:
-        length_s = image_s[-1] - image_s[0] if len(image_s) else 0.0
-        raise DataError(f"{len(image_s)} images over {length_s:.1f} s: {MIN_IMAGES} over more than {4.0 * MAX_LATENCY_S:g} s are needed")
-    inside = (image_s > pose_s[0] + MAX_LATENCY_S) & (image_s < pose_s[-1] - MAX_LATENCY_S)
-    at_s, seen = image_s[inside], motion[inside]
+    within = [_within(s, pose_s[0] + longest_s, pose_s[-1] - longest_s) for s in stretches] if len(pose_s) else []
+    within = [s for s in within if len(s.image_s) > DRIFT + 3]
+    images, length_s = sum(len(s.image_s) for s in within), sum(float(np.ptp(s.image_s)) for s in within)
+    if images < MIN_IMAGES or length_s <= 2.0 * longest_s:
+        raise DataError(f"{images} images over {length_s:.1f} s, {longest_s:g} s from the ends of the poses: "
+                        f"{MIN_IMAGES} over more than {2.0 * longest_s:g} s are needed")  # fmt: skip
 
     def mismatch(lag_s: float) -> float:
-        return _correlation(seen, np.interp(at_s - lag_s, pose_s, depth))
+        left, moved = np.sum([_unexplained(s, np.interp(s.image_s - lag_s, pose_s, depth)) for s in within], axis=0)
+        return float(left / moved) if moved > 0.0 else 1.0
 
-    lags = np.arange(-MAX_LATENCY_S, MAX_LATENCY_S + STEP_S, STEP_S)
+    lags = np.arange(-longest_s, longest_s + STEP_S, STEP_S)
     best = float(lags[int(np.argmin([mismatch(lag) for lag in lags]))])
     fine = minimize_scalar(mismatch, bounds=(best - STEP_S, best + STEP_S), method="bounded", options={"xatol": 1e-5})
-    correlation = -mismatch(float(fine.x))
+    correlation = float(np.sqrt(max(0.0, 1.0 - mismatch(float(fine.x)))))
     if not correlation >= MIN_CORRELATION:
         raise DataError(f"the images' motion does not follow the probe's (correlation {correlation:.2f}): "
                         "move the probe up and down along its beam over something still")  # fmt: skip
     return Latency(float(fine.x), correlation)
+
+
+def _within(stretch: Stretch, first_s: float, last_s: float) -> Stretch:
+    inside = (stretch.image_s > first_s) & (stretch.image_s < last_s)
+    return Stretch(stretch.image_s[inside], stretch.motion[inside])
+
+
+def _unexplained(stretch: Stretch, depth: Array) -> tuple[float, float]:
+    """Squares of the motion beside a slow drift: of what a parabola in depth leaves, and of all. Falling depth must move images down."""
+    time, depth = _scaled(stretch.image_s), _scaled(depth)
+    drift = np.column_stack([time**k for k in range(DRIFT + 1)])
+    beside = stretch.motion - drift @ np.linalg.lstsq(drift, stretch.motion, rcond=None)[0]
+    moved = float(beside @ beside)
+    columns = np.column_stack((depth, depth**2, drift))
+    solution = np.linalg.lstsq(columns, stretch.motion, rcond=None)[0]
+    left = stretch.motion - columns @ solution
+    return (float(left @ left) if solution[0] < 0.0 else moved), moved
+
+
+def _scaled(values: Array) -> Array:
+    """From about -1 to 1."""
+    away = values - values.mean()
+    return away / max(float(np.abs(away).max()), 1e-12)
 
 
 def file_latency(sequence: Path, calibration: Path) -> Latency:
@@ -88,7 +126,8 @@ def file_latency(sequence: Path, calibration: Path) -> Latency:
     beam = T_reference_pixel[:, :3, 1].mean(axis=0)
     depth_mm = T_reference_pixel[:, :3, 3] @ (beam / np.linalg.norm(beam))
     try:
-        return estimate_latency(time_s, image_motion(recorded.pixels[[k for k, _, _ in timed]]), time_s, depth_mm)
+        stretch = Stretch(time_s, image_motion(recorded.pixels[[k for k, _, _ in timed]]))
+        return estimate_latency([stretch], time_s, depth_mm)
     except DataError as e:
         raise DataError(f"{sequence}: {e}") from None
 

@@ -4,7 +4,7 @@ import pytest
 from medrobot_ros.cli import main
 from medrobot_ros.errors import DataError
 from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
-from medrobot_ros.imaging.temporal import estimate_latency, image_motion
+from medrobot_ros.imaging.temporal import Stretch, estimate_latency, image_motion
 
 ROWS, ROW_MM = 200, 0.4
 
@@ -32,7 +32,7 @@ def tracker(depth: float) -> np.ndarray:
 def test_a_known_lag_is_found_within_five_milliseconds(lag_s):
     t = np.arange(0.0, 8.0, 0.05)
     pose_s = np.arange(0.0, 8.0, 0.01)
-    found = estimate_latency(t, image_motion(images(t, lag_s)), pose_s, depth_mm(pose_s))
+    found = estimate_latency([Stretch(t, image_motion(images(t, lag_s)))], pose_s, depth_mm(pose_s))
     assert found.latency_s == pytest.approx(lag_s, abs=0.005) and found.correlation > 0.98
 
 
@@ -58,6 +58,6 @@ def test_motions_that_have_nothing_to_do_with_each_other_say_so():
     t = np.arange(0.0, 8.0, 0.05)
     noise = np.random.default_rng(0).normal(size=len(t))
     with pytest.raises(DataError, match="does not follow the probe's"):
-        estimate_latency(t, noise, t, depth_mm(t))
-    with pytest.raises(DataError, match=r"10 images over 0\.5 s: 20 over more than 2 s"):
-        estimate_latency(t[:10], noise[:10], t, depth_mm(t))
+        estimate_latency([Stretch(t, noise)], t, depth_mm(t))
+    with pytest.raises(DataError, match=r"10 images over 0\.5 s, 0\.5 s from the ends of the poses: 20 over more than 1 s"):
+        estimate_latency([Stretch(t[20:30], noise[20:30])], t, depth_mm(t))
