@@ -233,10 +233,10 @@ class ImagingSection(Section):
     source: str = setting("twin", "which image source")
     file: str = setting("", "a tracked sequence (.igs.mha) for the playback source")
     calibration: str = setting("", "a PLUS configuration (XML) that says where the playback's pixels lie on the probe")
-    labels: str = setting("", "a label volume (.nii, .nii.gz, .mha) to lie below the twin's skin instead of the parametric patient")
-    materials: str = setting("", "the materials of its labels (YAML)")
+    labels: str = setting("", "a label volume (.nii, .nii.gz, .mha) or list of meshes (.yaml) to lie below the twin's skin")
+    materials: str = setting("", "the materials of a label volume's labels (YAML)")
     labels_origin_mm: tuple[float, float, float] = setting(
-        (0.0, 0.0, 0.0), "the point of the label volume's own world that lies at the patient frame's origin", "mm", -1e4, 1e4
+        (0.0, 0.0, 0.0), "the point of the labels' own world that lies at the patient frame's origin", "mm", -1e4, 1e4
     )
     rate_hz: float = setting(20.0, "images a second", "Hz", 1, 60)
     simulate_rate_hz: float = setting(10.0, "images a second in `medrobot simulate`", "Hz", 1, 60)

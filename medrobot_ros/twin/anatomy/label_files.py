@@ -21,19 +21,23 @@ R_PATIENT_LPS = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 @dataclass(frozen=True)
 class LabelVolume:
-    """`voxels` (ni, nj, nk) of whole numbers from 0; `T_patient_voxel` (4, 4) maps their indices into the patient frame [m]."""
+    """`voxels` (ni, nj, nk) of whole numbers from 0; `T_patient_voxel` (4, 4) maps their indices into the patient frame [m].
+
+    `beyond` is the label of what lies beyond the volume, -1 where nothing is known of it.
+    """
 
     path: Path
     voxels: NDArray[Any]
     T_patient_voxel: Array
+    beyond: int = -1
 
-    def at(self, p_patient: Array, outside: int) -> NDArray[Any]:
-        """Labels of the voxels nearest to points (..., 3), and `outside` of those beyond the volume."""
+    def at(self, p_patient: Array) -> NDArray[Any]:
+        """Labels of the voxels nearest to points (..., 3)."""
         T = np.linalg.inv(self.T_patient_voxel)
         index = np.rint(p_patient @ T[:3, :3].T + T[:3, 3]).astype(int)
         within = ((index >= 0) & (index < self.voxels.shape)).all(axis=-1)
         i, j, k = np.moveaxis(np.where(within[..., None], index, 0), -1, 0)
-        return np.where(within, self.voxels[i, j, k], outside)
+        return np.where(within, self.voxels[i, j, k].astype(np.int64), self.beyond)
 
 
 def read_labels(path: Path, p_file_mm: tuple[float, ...]) -> LabelVolume:
