@@ -315,12 +315,11 @@ def _latency(options: argparse.Namespace) -> int:
     from medrobot_ros.latency import run_latency
 
     if options.file.is_dir():
-        found = run_latency(options.file)
+        _print(run_latency(options.file).figures())
     elif options.calibration is None:
         raise MedrobotError("latency needs --calibration XML for a tracked sequence")
     else:
-        found = file_latency(options.file, options.calibration)
-    _print({"latency_ms": round(1e3 * found.latency_s, 1), "correlation": round(found.correlation, 4)})
+        _print(file_latency(options.file, options.calibration))
     return ACCEPTED
 
 

@@ -73,14 +73,7 @@ def reconstruct_file(sequence: Path, calibration: Path, out: Path, changes: Mapp
     T_reference_pixel = [T @ setup.T_probe_pixel for _, T in tracked.frames]
     volume = reconstruct([images.pixels[k] for k, _ in tracked.frames], T_reference_pixel, settings, _mask(shape, setup, settings))
     write_volume(out, volume)
-    return {
-        "frames": len(tracked.frames), "skipped": len(tracked.skipped), **dict(zip(_numbered("skipped"), tracked.skipped, strict=False)),
-        **_described(volume),
-    }  # fmt: skip
-
-
-def _numbered(name: str) -> Iterable[str]:
-    return (f"{name} {n}" for n in range(1, 1 << 30))
+    return {**tracked.counts(), **_described(volume)}
 
 
 def _mask(shape: tuple[int, int], setup: Calibration, settings: Reconstruction) -> Mask | None:

@@ -11,6 +11,7 @@ from medrobot_ros.imaging.machine_geometry import read_machine_geometry
 from medrobot_ros.imaging.rf import Compression, brightness
 from medrobot_ros.imaging.scan_conversion import ScanConverter
 from medrobot_ros.imaging.sequence import BRIGHTNESS, SCAN_LINES, read_sequence, write_sequence
+from medrobot_ros.imaging.tracked import numbered
 
 
 def scan_convert_file(file: Path, geometry: Path, out: Path, compression: Compression) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def scan_convert_file(file: Path, geometry: Path, out: Path, compression: Compre
     images = np.stack([convert(frame) for frame in lines])
     spacing_mm = (1e3 * machine.spacing_m[0], 1e3 * machine.spacing_m[1])
     write_sequence(out, replace(recorded, pixels=images, spacing_mm=spacing_mm, image_type=BRIGHTNESS))
+    invalid = [next(iter(f.problems), "") for f in recorded.frames if not f.ok]
     return {
-        "frames": len(images), "invalid": sum(not f.ok for f in recorded.frames), "lines": scan.lines, "samples": scan.samples,
+        "frames": len(images), **numbered("invalid", invalid), "lines": scan.lines, "samples": scan.samples,
         "size": [machine.columns, machine.rows], "spacing_mm": [round(s, 6) for s in spacing_mm],
     }  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,10 @@ class Latency:
 
     latency_s: float
     correlation: float
+
+    def figures(self) -> dict[str, float]:
+        """As a command prints them."""
+        return {"latency_ms": round(1e3 * self.latency_s, 1), "correlation": round(self.correlation, 4)}
 
 
 def image_motion(images: NDArray[np.uint8]) -> Array:
@@ -113,10 +118,11 @@ def _scaled(values: Array) -> Array:
     return away / max(float(np.abs(away).max()), 1e-12)
 
 
-def file_latency(sequence: Path, calibration: Path) -> Latency:
-    """Of a tracked sequence's images against the poses recorded with them. Raises: DataError."""
+def file_latency(sequence: Path, calibration: Path) -> dict[str, Any]:
+    """Of a tracked sequence's images against the poses recorded with them; returns what it found and did. Raises: DataError."""
     recorded, T_probe_pixel = read_sequence(sequence), read_calibration(calibration).T_probe_pixel
-    timed = [(k, T @ T_probe_pixel, recorded.frames[k].time_s) for k, T in tracked_frames(recorded).frames]
+    tracked = tracked_frames(recorded)
+    timed = [(k, T @ T_probe_pixel, recorded.frames[k].time_s) for k, T in tracked.frames]
     untimed = [k for k, _, time_s in timed if time_s is None]
     if untimed:
         raise DataError(f"{sequence}: Seq_Frame{untimed[0]:04d}_Timestamp is missing")
@@ -127,7 +133,7 @@ def file_latency(sequence: Path, calibration: Path) -> Latency:
     depth_mm = T_reference_pixel[:, :3, 3] @ (beam / np.linalg.norm(beam))
     try:
         stretch = Stretch(time_s, image_motion(recorded.pixels[[k for k, _, _ in timed]]))
-        return estimate_latency([stretch], time_s, depth_mm)
+        return {**tracked.counts(), **estimate_latency([stretch], time_s, depth_mm).figures()}
     except DataError as e:
         raise DataError(f"{sequence}: {e}") from None
 

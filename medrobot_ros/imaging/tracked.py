@@ -1,10 +1,11 @@
 """Which images of a sequence can be used, where they lie in the reference frame, and why the others cannot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.geometry.pose import inverse
-from medrobot_ros.imaging.sequence import Sequence
+from medrobot_ros.imaging.sequence import Sequence as Recorded
 from medrobot_ros.signals import Array
 
 PROBE, REFERENCE = "ProbeToTracker", "ReferenceToTracker"
@@ -17,8 +18,17 @@ class Tracked:
     frames: tuple[tuple[int, Array], ...]
     skipped: tuple[str, ...]
 
+    def counts(self) -> dict[str, int | str]:
+        """How many were used and skipped, and each skipped one's fault."""
+        return {"frames": len(self.frames), **numbered("skipped", self.skipped)}
 
-def tracked_frames(sequence: Sequence) -> Tracked:
+
+def numbered(name: str, faults: Sequence[str]) -> dict[str, int | str]:
+    """How many faults, and each of them."""
+    return {name: len(faults), **{f"{name} {n}": fault for n, fault in enumerate(faults, 1)}}
+
+
+def tracked_frames(sequence: Recorded) -> Tracked:
     """The frames whose image and transforms are good. Raises: DataError where there is none."""
     frames, skipped = [], []
     for k, frame in enumerate(sequence.frames):

@@ -58,6 +58,7 @@ def test_a_curved_geometry_puts_a_sample_at_its_angle_and_depth(tmp_path):
     assert 0.5 * (column - 120 + 0.5) == pytest.approx(radius * np.sin(angle), abs=0.25)
     assert 0.5 * (row - 20) == pytest.approx(radius * np.cos(angle) - 40.0, abs=0.25)
     assert (stats["frames"], stats["invalid"], stats["lines"], stats["samples"]) == (2, 1, LINES, SAMPLES)
+    assert stats["invalid 1"].endswith("_ImageStatus = INVALID")
     assert images.frames[0].transforms["ProbeToTracker"][0, 3] == 7.5 and not images.frames[1].ok
 
 

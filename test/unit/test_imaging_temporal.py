@@ -36,9 +36,9 @@ def test_a_known_lag_is_found_within_five_milliseconds(lag_s):
     assert found.latency_s == pytest.approx(lag_s, abs=0.005) and found.correlation > 0.98
 
 
-def test_the_command_finds_the_lag_of_a_recorded_sequence(tmp_path, capsys):
+def test_the_command_finds_the_lag_of_a_recorded_sequence_and_counts_what_it_left_out(tmp_path, capsys):
     t = np.arange(0.0, 6.0, 0.05)
-    frames = tuple(Frame(float(s), True, {"ProbeToTracker": tracker(d), "ReferenceToTracker": np.eye(4)})
+    frames = tuple(Frame(float(s), abs(s - 2.0) > 0.01, {"ProbeToTracker": tracker(d), "ReferenceToTracker": np.eye(4)})
                    for s, d in zip(t, depth_mm(t), strict=True))  # fmt: skip
     write_sequence(tmp_path / "s.mha", Sequence(tmp_path, images(t, 0.06), (ROW_MM, ROW_MM), frames))
     (tmp_path / "c.xml").write_text('<PlusConfiguration><Transform From="Image" To="Probe" '
@@ -46,6 +46,7 @@ def test_the_command_finds_the_lag_of_a_recorded_sequence(tmp_path, capsys):
     assert main(["latency", str(tmp_path / "s.mha"), "--calibration", str(tmp_path / "c.xml")]) == 0
     found = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
     assert float(found["latency_ms"]) == pytest.approx(60.0, abs=5.0) and float(found["correlation"]) > 0.98
+    assert (found["frames"], found["skipped"], found["skipped 1"]) == ("119", "1", "Seq_Frame0040_ImageStatus = INVALID")
 
 
 def test_motion_is_counted_in_rows_downwards():
