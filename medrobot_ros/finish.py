@@ -32,18 +32,20 @@ def finish_run(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def reconstruct_again(folder: Path, out: Path, breathing: str, width_m: float, changes: Mapping[str, Any]) -> dict[str, Any]:
+def reconstruct_again(
+    folder: Path, out: Path, breathing: str, width_m: float, changes: Mapping[str, Any], latency_s: float = 0.0
+) -> dict[str, Any]:
     """The volume of a run with other settings, its breathing left in ("none"), taken out of the poses ("compensate"), or with only the
-    images within `width_m` of the end of expiration ("gate"); returns what it did.
+    images within `width_m` of the end of expiration ("gate"); images were taken `latency_s` before their stamps. Returns what it did.
 
     Raises: DataError where the folder holds no readable record, or too few breaths.
     """
     run = Run(folder)
     if breathing == "none":
-        return reconstruct_run(run.tracked_images(), run.geometry, out, changes)
+        return reconstruct_run(run.tracked_images(latency_s=latency_s), run.geometry, out, changes)
     breath = run_breathing(run)
     moved = breath.compensated if breathing == "compensate" else partial(breath.gated, width_m=width_m)
-    figures = reconstruct_run(run.tracked_images(moved), run.geometry, out, changes)
+    figures = reconstruct_run(run.tracked_images(moved, latency_s), run.geometry, out, changes)
     return {
         **figures, "breathing_hz": round(breath.frequency_hz, 4), "breathing_amplitude_mm": round(1e3 * breath.amplitude_m, 2),
         "breathing_residual_mm": round(1e3 * breath.residual_m, 3),

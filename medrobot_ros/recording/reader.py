@@ -160,10 +160,12 @@ class Run:
         for _, _, data in self._messages({"image"}):
             yield from self._decoded("image", [data])
 
-    def tracked_images(self, moved: Moved = lambda stamp_ns, T_base_probe: T_base_probe) -> Iterator[tuple[NDArray[np.uint8], Array]]:
+    def tracked_images(
+        self, moved: Moved = lambda stamp_ns, T_base_probe: T_base_probe, latency_s: float = 0.0
+    ) -> Iterator[tuple[NDArray[np.uint8], Array]]:
         """Accepted images with the measured pose `T_base_pixel` (4, 4) [m], which maps (column, row, 0, 1) into base.
 
-        `moved` says what to take for the probe's pose at an image's stamp; None leaves the image out.
+        An image was taken `latency_s` before its stamp. `moved` says what to take for the probe's pose then; None leaves the image out.
         """
         probe, geometry = self.poses("probe/pose"), self.geometry
         if geometry is None or not len(probe):
@@ -173,7 +175,8 @@ class Run:
         for image in self.images():
             quality = self.qualities.get(image.stamp_ns)
             if quality is not None and quality.accepted:
-                T_base_probe = moved(image.stamp_ns, probe.pose_at(image.stamp_ns))
+                taken_ns = image.stamp_ns - round(1e9 * latency_s)
+                T_base_probe = moved(taken_ns, probe.pose_at(taken_ns))
                 if T_base_probe is not None:
                     yield image.pixels, T_base_probe @ T_probe_pixel
 

@@ -172,6 +172,7 @@ def test_the_commands_options_take_the_place_of_the_files_settings(tmp_path, cap
         (["--depth-mm", "5", "2"], "the depths"),
         (["--stick", "-1"], "must be 0 or above"),
         (["--out", "v.nii"], "v.nii: a volume's file must end in .mha or .nrrd"),
+        (["--latency-ms", "20"], "--latency-ms needs a run"),
     ],
 )
 def test_an_option_that_means_nothing_is_one_line(tmp_path, capsys, options, says):

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from medrobot_ros.arms import load_arm
@@ -46,11 +47,20 @@ def examined(folder, lag_s: float, seed: int):
     return run
 
 
+def images_at(run: Run, latency_s: float) -> np.ndarray:
+    """Where the first pixel of each image lies (images, 3)."""
+    return np.array([T[:3, 3] for _, T in run.tracked_images(latency_s=latency_s)])
+
+
 def test_a_lag_of_an_examinations_images_is_found_within_five_milliseconds(tmp_path, capsys, monkeypatch):
     run = examined(tmp_path, 0.06, 1)
     assert main(["latency", str(run)]) == 0
     found = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
     assert float(found["latency_ms"]) == pytest.approx(60.0, abs=5.0) and float(found["correlation"]) > 0.98
+    assert main(["reconstruct", str(run), "--latency-ms", found["latency_ms"], "--out", str(tmp_path / "a.mha")]) == 0
+    taken, wrong = (images_at(Run(run), s) for s in (0.06, 0.0))
+    late = np.abs(images_at(Run(run), 1e-3 * float(found["latency_ms"])) - taken).max()
+    assert late < 2e-4 and np.abs(wrong - taken).max() > 1e-3  # 60 ms at 20 mm/s
     every = list(Run(run).images())
     for thinned, says in ((every[::4], "images over .* are needed"), ([], "no images of the probe coming to rest")):
         monkeypatch.setattr(Run, "images", lambda _, thinned=thinned: iter(thinned))
