@@ -21,6 +21,7 @@ from anatomy import anatomy
 from bmode import bmode
 from calibration import calibration
 from motion import motion
+from robot_scan import robot_scan
 
 ARMS = ("fr3", "gen3", "iiwa7")
 FIGURES = (
@@ -31,7 +32,8 @@ LIMITS = {
     "normal_error_mean_deg": "<= 4", "loop.period_error_p99_s": "<= 0.0005", "loop.answered": ">= 0.99", "simulated_speed": ">= 5",
     "cell.ready_s": "<= 5", "cell.cpu_percent": "<= 160", "cell.pss_mb": "<= 1200", "cell.round_trip_over_ping_pong": "<= 2.5",
     "reconstruction.correlation": ">= 0.99", "reconstruction.filled": ">= 0.99", "reconstruction.mean_difference": "<= 2",
-    "reconstruction.images_per_s": ">= 60", "tick_median_us": "<= 100",
+    "reconstruction.images_per_s": ">= 60", "robot_scan.points_mm": "<= 0.5", "robot_scan.spheres_mm": "<= 0.5",
+    "robot_scan.vessel_across": "<= 0.05", "robot_scan.vessel_down": "<= 0.05", "robot_scan.stone": "<= 0.05", "tick_median_us": "<= 100",
 }  # fmt: skip
 
 
@@ -80,6 +82,7 @@ def main() -> None:
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
         "bmode": bmode(),
         "reconstruction": reconstruction.figures(),
+        "robot_scan": robot_scan(),
         "anatomy": anatomy(),
         "calibration": calibration(),
         "quality": quality.figures(),
