@@ -52,7 +52,12 @@ def auc(scores: Array, positive: NDArray[np.bool_]) -> float:
 
 
 def roc(scores: Array, positive: NDArray[np.bool_], patient: Array, points: int = 11) -> dict[str, Any]:
-    """AUC with a 95 % interval over patients drawn again (bootstrap, 500), and some points (false, true positive rate) of the curve."""
+    """AUC with a 95 % interval over patients drawn again (bootstrap, 500), and some points (false, true positive rate) of the curve.
+
+    Few patients may be all of one kind: there is no curve then.
+    """
+    if positive.all() or not positive.any():
+        return {"auc": None, "positive": float(positive.mean()), "curve": []}
     rng, by = np.random.default_rng(0), [np.flatnonzero(patient == p) for p in np.unique(patient)]
     draws = [np.concatenate([by[k] for k in rng.integers(len(by), size=len(by))]) for _ in range(500)]
     values = [auc(scores[d], positive[d]) for d in draws if 0 < positive[d].sum() < len(d)]
