@@ -9,10 +9,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from medrobot_ros import __version__  # noqa: E402
-from medrobot_ros.interfaces import NODES  # noqa: E402
+from medrobot_ros.interfaces import NODES, TOGETHER  # noqa: E402
 
 NAME = "medrobot_ros"
 TEAM, EMAIL = "medrobot_ros maintainers", "maintainers@medrobot-ros.org"
+EXECUTABLES = (*NODES, *TOGETHER, "ros2_control", "bringup")
 ROS_WHEELS = (
     "rclpy", "rmw-fastrtps-cpp", "rcl-interfaces", "std-msgs", "std-srvs", "sensor-msgs", "geometry-msgs", "trajectory-msgs", "nav-msgs",
     "diagnostic-msgs", "visualization-msgs", "lifecycle-msgs",
@@ -53,7 +54,7 @@ setup(
         "test-all": ["pymust"],
     },
     entry_points={
-        "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in (*NODES, "ros2_control", "bringup"))],
+        "console_scripts": [f"medrobot = {NAME}.cli:main", *(f"{n} = {NAME}.nodes.entry:{n}" for n in EXECUTABLES)],
     },
     zip_safe=True,
     author=TEAM,

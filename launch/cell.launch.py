@@ -11,15 +11,16 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
 from launch.events.process import ProcessExited
 from launch.logging import launch_config
-from launch_ros.actions import LifecycleNode, Node, SetParameter
+from launch_ros.actions import Node, SetParameter
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import (
-    NodeDescription,
+    ProcessDescription,
     check_time,
     environment,
     network_warnings,
     nodes_here,
+    processes,
     write_controllers,
     write_parameters,
 )
@@ -76,7 +77,7 @@ def cell(context: LaunchContext) -> list:
     config = cell_config({**{name: given[name] for name in OPTIONS}, "record": given["record"] == "true"}, file)
     check_time(config, given["use_sim_time"] == "true")
     nodes = nodes_here(config, given["nodes"])
-    hardware = "hardware" in [node.name for node in nodes]  # whose machine brings up the cell, wherever its nodes run
+    hardware = "hardware" in nodes  # whose machine brings up the cell, wherever its nodes run
     folder = Path(launch_config.log_dir)
     parameters = folder / "parameters.yaml"
     write_parameters(config, parameters)
@@ -84,27 +85,26 @@ def cell(context: LaunchContext) -> list:
         *(LogInfo(msg=warning) for warning in network_warnings()),
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
         SetParameter("use_sim_time", given["use_sim_time"] == "true"),
-        *stages(nodes, namespace, parameters, given["log_level"]),
+        *stages(processes(config, nodes), namespace, parameters, given["log_level"]),
         *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
         *([bringup(namespace, parameters)] if hardware and given["autostart"] == "true" else []),
         *([view(namespace, folder)] if given["rviz"] == "true" else []),
     ]
 
 
-def stages(nodes: Sequence[NodeDescription], namespace: str, parameters: Path, log_level: str) -> list[LifecycleNode]:
-    """The cell's own nodes. All are required: when one ends, so does the cell."""
+def stages(processes: Sequence[ProcessDescription], namespace: str, parameters: Path, log_level: str) -> list[Node]:
+    """The processes of the cell's own nodes. All are required: when one ends, so does the cell."""
     return [
-        LifecycleNode(
+        Node(
             package=PACKAGE,
-            executable=node.executable,
-            name=node.name,
+            executable=process.executable,
             namespace=namespace,
             parameters=[str(parameters)],
             ros_arguments=["--log-level", log_level],
             output="both",
             on_exit=required,
         )
-        for node in nodes
+        for process in processes
     ]
 
 

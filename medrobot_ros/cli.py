@@ -224,7 +224,7 @@ def _cell(options: argparse.Namespace) -> int:
     config = _resolved(options)
     _confirm(config)
     operator = _operator()
-    if "recorder" in [node.name for node in nodes_here(config, options.nodes)]:
+    if "recorder" in nodes_here(config, options.nodes):
         operator.keep_up(*_recorded(config), options.namespace, options.nodes)
     else:
         with TemporaryDirectory(prefix="medrobot-") as folder:

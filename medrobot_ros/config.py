@@ -307,6 +307,9 @@ class RosSection(Section):
         "auto", "what wakes contact and kinematics; auto takes the events executor, half the cost, where this rclpy has it", "",
         choices=("auto", "events", "single"),
     )  # fmt: skip
+    together: bool = setting(
+        True, "contact and kinematics in one process, where each answers the other directly; false to put a node of your own between them"
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import yaml
 
 from medrobot_ros.config import CellConfig, as_dict
 from medrobot_ros.errors import ConfigError, UnknownName
-from medrobot_ros.interfaces import NAMESPACE, NODES
+from medrobot_ros.interfaces import NAMESPACE, NODES, TOGETHER
 from medrobot_ros.resources import PACKAGE, share
 
 # Frames that messages name, and the links of the cell's URDF that they are.
@@ -27,38 +28,45 @@ _ENVIRONMENT = {_RANGE: "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS"
 
 
 @dataclass(frozen=True)
-class NodeDescription:
-    """One process: the name of its node in the interface table, and the executable that runs it."""
+class ProcessDescription:
+    """One process: the executable that runs it, and its nodes' names in the interface table."""
 
-    name: str
     executable: str
+    nodes: tuple[str, ...]
 
 
-def cell_nodes(config: CellConfig) -> tuple[NodeDescription, ...]:
-    """The nodes of a cell, in the order in which their processes start. All are required and none is started again."""
+def cell_nodes(config: CellConfig) -> tuple[str, ...]:
+    """The nodes of a cell. All are required and none is started again."""
     absent = {*(() if config.imaging.source == "twin" else _ONLY_WITH_TWIN), *(() if config.recording.enabled else ("recorder",))}
-    names = (n for n in NODES if n not in absent)
-    executables = {"hardware": _DRIVERS.get(config.hardware.name, "hardware")}
-    return tuple(NodeDescription(n, executables.get(n, n)) for n in names)
+    return tuple(n for n in NODES if n not in absent)
 
 
-def nodes_here(config: CellConfig, asked: str = "") -> tuple[NodeDescription, ...]:
+def nodes_here(config: CellConfig, asked: str = "") -> tuple[str, ...]:
     """The nodes that this machine runs: those of a comma-separated list, all where it is empty. The machine with the hardware
     brings up the whole cell.
 
     Raises: UnknownName for one that the cell does not have.
     """
-    nodes = {n.name: n for n in cell_nodes(config)}
-    names = [name.strip() for name in asked.split(",")] if asked else [*nodes]
+    nodes = cell_nodes(config)
+    names = [name.strip() for name in asked.split(",")] if asked else nodes
     for name in names:
         if name not in nodes:
             raise UnknownName("node", name, nodes)
-    return tuple(n for name, n in nodes.items() if name in names)
+    return tuple(n for n in nodes if n in names)
+
+
+def processes(config: CellConfig, nodes: Collection[str]) -> tuple[ProcessDescription, ...]:
+    """What serves these nodes, in the order in which it starts: a process each, but one for those that share it."""
+    shared = {p: ns for p, ns in TOGETHER.items() if config.ros.together and set(ns) <= set(nodes)}
+    process = {n: p for p, ns in shared.items() for n in ns}
+    executables = {"hardware": _DRIVERS.get(config.hardware.name, "hardware"), **process}
+    names = dict.fromkeys(executables.get(n, n) for n in nodes)
+    return tuple(ProcessDescription(e, tuple(n for n in nodes if executables.get(n, n) == e)) for e in names)
 
 
 def start_order(config: CellConfig) -> tuple[str, ...]:
     """The nodes in the order in which they are activated: the recorder first, that it misses nothing."""
-    return tuple(sorted((n.name for n in cell_nodes(config)), key=lambda n: n != "recorder"))
+    return tuple(sorted(cell_nodes(config), key=lambda n: n != "recorder"))
 
 
 def realtime_priority(name: str) -> int | None:
@@ -92,10 +100,10 @@ def write_parameters(config: CellConfig, path: Path) -> None:
     path.write_text(yaml.safe_dump({"/**": {"ros__parameters": as_dict(config)}}, sort_keys=False))
 
 
-def command_line(node: NodeDescription, namespace: str, parameters: Path) -> list[str]:
-    """The command that runs a node with this interpreter."""
+def command_line(process: ProcessDescription, namespace: str, parameters: Path) -> list[str]:
+    """The command that runs a process with this interpreter."""
     ros = ["--ros-args", "-r", f"__ns:=/{namespace}", "--params-file", str(parameters)]
-    return [sys.executable, "-m", f"{PACKAGE}.nodes.entry", node.executable, *ros]
+    return [sys.executable, "-m", f"{PACKAGE}.nodes.entry", process.executable, *ros]
 
 
 def robot_description(config: CellConfig) -> str:

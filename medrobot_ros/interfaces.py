@@ -3,6 +3,7 @@
 `docs/interfaces.md` is written from this table, the nodes and the recorder read it, and a test holds the live graph to it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -37,6 +38,7 @@ class Service:
 NAMESPACE = "cell"  # unless the user gives another
 NODES = ("hardware", "kinematics", "contact", "imaging", "surface", "planner", "safety", "recorder")
 CONTROL_PATH = ("hardware", "kinematics", "contact", "safety")
+TOGETHER = {"control": ("kinematics", "contact")}  # processes that serve more than one node: these answer each other within a tick
 USER = "user"
 
 _DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
@@ -112,6 +114,11 @@ def topic(name: str) -> Topic:
 def recorded_topics() -> tuple[Topic, ...]:
     """What a run's bag holds."""
     return tuple(t for t in TOPICS if t.recorded)
+
+
+def handed_over(reader: str, nodes: Collection[str]) -> frozenset[str]:
+    """Topics that a node gets from hand to hand in a process of these nodes: its only writer is there, too."""
+    return frozenset(t.name for t in TOPICS if reader in t.readers and len(t.writers) == 1 and t.writers[0] in nodes)
 
 
 def as_markdown() -> str:

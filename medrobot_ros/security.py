@@ -5,7 +5,7 @@
 
 import xml.etree.ElementTree as ET
 
-from medrobot_ros.interfaces import NAMESPACE, NODES, SERVICES, TOPICS, USER, recorded_topics
+from medrobot_ros.interfaces import NAMESPACE, NODES, SERVICES, TOGETHER, TOPICS, USER, recorded_topics
 
 OPERATOR = "operator"  # the node that `medrobot` asks with
 _PARAMETERS = (
@@ -46,24 +46,30 @@ def requested(node: str) -> set[str]:
 
 
 def policy(namespace: str = NAMESPACE) -> str:
-    """The policy as XML, an enclave a node."""
+    """The policy as XML: an enclave a node, and one for those that share a process."""
     root = ET.Element("policy", version="0.2.0")
     enclaves = ET.SubElement(root, "enclaves")
-    for node in (*NODES, OPERATOR):
-        enclave = ET.SubElement(enclaves, "enclave", path=f"/{namespace}/{node}")
-        profile = ET.SubElement(ET.SubElement(enclave, "profiles"), "profile", ns=f"/{namespace}", node=node)
-        for tag, kind, names in (
-            ("service", "reply", served(node)),
-            ("service", "request", requested(node)),
-            ("topic", "publish", published(node)),
-            ("topic", "subscribe", subscribed(node)),
-        ):
-            if names:
-                group = ET.SubElement(profile, f"{tag}s", {kind: "ALLOW"})
-                for name in sorted(names):
-                    ET.SubElement(group, tag).text = name
+    for name, nodes in ({n: (n,) for n in (*NODES, OPERATOR)} | TOGETHER).items():
+        enclave = ET.SubElement(enclaves, "enclave", path=f"/{namespace}/{name}")
+        profiles = ET.SubElement(enclave, "profiles")
+        for node in nodes:
+            _profile(profiles, namespace, node)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _profile(profiles: ET.Element, namespace: str, node: str) -> None:
+    profile = ET.SubElement(profiles, "profile", ns=f"/{namespace}", node=node)
+    for tag, kind, names in (
+        ("service", "reply", served(node)),
+        ("service", "request", requested(node)),
+        ("topic", "publish", published(node)),
+        ("topic", "subscribe", subscribed(node)),
+    ):
+        if names:
+            group = ET.SubElement(profile, f"{tag}s", {kind: "ALLOW"})
+            for name in sorted(names):
+                ET.SubElement(group, tag).text = name
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from fault_outcome import COMMANDS, HEADER, WORKING, latched, measured, row
 from faults import FAULTS, Altered, Fault, Frozen, InHardware
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, command_line, environment, start_order, write_parameters
-from medrobot_ros.interfaces import NAMESPACE, NODES, topic
+from medrobot_ros.description import cell_nodes, command_line, environment, processes, start_order, write_parameters
+from medrobot_ros.interfaces import NAMESPACE, NODES, TOGETHER, handed_over, topic
 from medrobot_ros.messages import Codec, TruthPart
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.operator import Operator
@@ -60,8 +60,14 @@ KILLED = tuple(
           n in ("hardware", "kinematics", "contact", "safety"))
     for n in NODES
 )  # fmt: skip
+SHARED = tuple(
+    fault
+    for process in TOGETHER
+    for fault in (Fault(f"process {process} killed", "stop", Killed(process)), Fault(f"process {process} freezes", "stop", Frozen(process)))
+)
 ONLY_GRAPH = (
     *KILLED,
+    *SHARED,
     Fault("recorder freezes", "retreat", Frozen("recorder"), False),
     Fault("two publishers of commands", "stop", second_publisher, False),
     Fault("load on every core", "any", load_on_every_core),
@@ -74,7 +80,8 @@ class FaultyGraph:
 
     def __init__(self, fault: Fault, folder: Path, config: CellConfig = SHORT) -> None:
         self.fault, self._folder = fault, new_run(folder, "fault", config)
-        self._config = replace(config, recording=replace(config.recording, folder=str(self._folder)))
+        own = replace(config.ros, together=not self._needs_processes())
+        self._config = replace(config, ros=own, recording=replace(config.recording, folder=str(self._folder)))
         self._parameters = folder / "parameters.yaml"
         write_parameters(self._config, self._parameters)
         self._env = {**os.environ, **environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -86,17 +93,25 @@ class FaultyGraph:
         for name in HEARD:
             t = topic(name)
             self.operator.node.create_subscription(message_type(t.type), name, self._hear(name), qos(t, QUEUE))
-        self._processes = {n.name: self._start(self._line(n)) for n in cell_nodes(config)}
+        self._served_by = {n: p for p in processes(self._config, cell_nodes(config)) for n in p.nodes}
+        self._served_by |= {p.executable: p for p in self._served_by.values()}
+        self._processes = {p: self._start(self._line(p)) for p in dict.fromkeys(self._served_by.values())}
         if isinstance(fault.begin, Altered):
             self._processes["relay"] = self._start([sys.executable, PART, fault.name, "relay", "--ros-args", "-r", f"__ns:=/{NAMESPACE}"])
 
+    def _needs_processes(self):
+        """Whether the fault is one of a node that shares a process, or of a signal that would not leave it."""
+        begin, sharing = self.fault.begin, [n for nodes in TOGETHER.values() for n in nodes]
+        altered = begin.topic if isinstance(begin, Altered) else ""
+        return getattr(begin, "node", "") in sharing or any(altered in handed_over(n, sharing) for n in sharing)
+
     # --- processes ----------------------------------------------------------------------------------------------------
 
-    def _line(self, node):
-        line, begin = command_line(node, NAMESPACE, self._parameters), self.fault.begin
-        if isinstance(begin, InHardware) and node.name == "hardware":
+    def _line(self, process):
+        line, begin = command_line(process, NAMESPACE, self._parameters), self.fault.begin
+        if isinstance(begin, InHardware) and process.executable == "hardware":
             line = [sys.executable, PART, self.fault.name, "hardware", *line[line.index("--ros-args") :]]
-        if isinstance(begin, Altered) and node.name in topic(begin.topic).readers:
+        if isinstance(begin, Altered) and set(process.nodes) & set(topic(begin.topic).readers):
             line += ["-r", f"{begin.topic}:=altered/{begin.topic}"]
         return line
 
@@ -104,7 +119,7 @@ class FaultyGraph:
         return subprocess.Popen(line, env=self._env, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT)
 
     def send(self, name, number):
-        self._processes[name].send_signal(number)
+        self._processes[self._served_by.get(name, name)].send_signal(number)
 
     @property
     def frozen(self):
@@ -191,10 +206,10 @@ class FaultyGraph:
             self._restart(self.fault.begin.node)
 
     def _restart(self, name):
-        self._processes[name].wait()
-        node = next(n for n in cell_nodes(self._config) if n.name == name)
-        self._processes[name] = self._start(self._line(node))
-        assert Bringup(self.operator.node, (name,), self.operator.spin).run()
+        process = self._served_by[name]
+        self._processes[process].wait()
+        self._processes[process] = self._start(self._line(process))
+        assert Bringup(self.operator.node, process.nodes, self.operator.spin).run()
 
     def _recovers(self):
         """Whether a person's reset, and resume or a new start, let the cell go on."""

@@ -1,11 +1,14 @@
 """What an operator does with a cell that is up, and sees: the same steps under the launch system and under `medrobot`."""
 
+from medrobot_ros.config import CellConfig
+from medrobot_ros.description import cell_nodes, processes
 from medrobot_ros.interfaces import NAMESPACE, topic
 from medrobot_ros.nodes.operator import Operator
 from medrobot_ros.nodes.stage_node import message_type, qos
 
 SHORT = {"scan.size_m": "[0.04, 0.03]", "scan.speed_m_per_s": "0.02"}
 SHORT_FILE = "scan: {size_m: [0.04, 0.03], speed_m_per_s: 0.02, confirmed: true}\n"
+PROCESSES = {p.executable: p.nodes for p in processes(CellConfig(), cell_nodes(CellConfig()))}
 READY_S, STOP_S, EXAMINATION_S = 60.0, 10.0, 120.0  # waits, not claims: bench/cell.py measures
 REST_RAD_PER_S = 1e-3
 
@@ -69,11 +72,11 @@ class Operating:
         assert granted, why
         self._until(lambda: (now := self._heard("task/state").phase) == phase or (now and not phase), EXAMINATION_S, phase or "begun")
 
-    def wait_stopped(self, victim):
-        """After a node's death the supervisor stops the arm, and where it is the supervisor that died the missing permit does."""
-        if victim != "safety":
-            self.wait_stopped_by((victim,))
-        if victim != "hardware":
+    def wait_stopped(self, victims):
+        """After a process died with its nodes the supervisor stops the arm; after its own death the missing permit does."""
+        if "safety" not in victims:
+            self.wait_stopped_by(victims)
+        if "hardware" not in victims:
             self._until(self.at_rest, STOP_S, "at rest")
 
     def wait_stopped_by(self, causes):

@@ -5,6 +5,10 @@ import signal
 import sys
 from typing import Any
 
+from medrobot_ros.interfaces import TOGETHER
+
+ANSWERING = {"kinematics", "contact"}  # these answer every sample as it comes; the others work periodically
+
 
 def run_node(name: str, args: list[str] | None = None) -> int:
     """One node until a signal; returns the exit status. A signal while modules are still loading ends it as clean as a later one."""
@@ -24,13 +28,15 @@ def _make(name: str) -> Any:
         from medrobot_ros.nodes.recorder import RecorderNode
 
         return RecorderNode()
+    from medrobot_ros.nodes.stage_node import StageNode
+    from medrobot_ros.nodes.together import Together
+
     if name == "ros2_control":
         from medrobot_ros.nodes.ros2_control import DriverNode
 
-        return DriverNode()
-    from medrobot_ros.nodes.stage_node import StageNode
-
-    return StageNode(name)
+        return Together([DriverNode()])
+    names = TOGETHER.get(name, (name,))
+    return Together([StageNode(n) for n in names]) if set(names) <= ANSWERING else StageNode(name)
 
 
 def hardware() -> int:
@@ -41,6 +47,11 @@ def hardware() -> int:
 def ros2_control() -> int:
     """A real arm behind its maker's driver; the node is called `hardware` as well."""
     return run_node("ros2_control")
+
+
+def control() -> int:
+    """Kinematics and contact in one process."""
+    return run_node("control")
 
 
 def kinematics() -> int:

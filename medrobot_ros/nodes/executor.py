@@ -62,18 +62,6 @@ def make_executor(kind: str = "auto") -> Any:
     return EventsExecutor()
 
 
-def spin(node: Any, running: Callable[[], bool]) -> None:
-    """Serves a node's callbacks while `running`. `spin_once` in a loop: the events executor's own `spin` delivers nothing here."""
-    executor = make_executor(node.config.ros.executor)
-    executor.add_node(node)
-    try:
-        while running():
-            executor.spin_once(timeout_sec=WAIT_S)
-    finally:
-        executor.remove_node(node)
-        executor.shutdown()
-
-
 def run(make: Callable[[], Any], args: list[str] | None = None) -> int:
     """A node's whole life: start the middleware, make the node, serve it until a signal, end clean. Returns an exit status."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")

@@ -31,7 +31,7 @@ LEAVE_S = 4.0  # that a node waits for the arm to stop before it leaves; launch 
 
 
 class ManagedNode(LifecycleNode):
-    """What every node of the cell has in common. A subclass makes its parts in `_make`, drops them in `_drop`, and works in `_work`."""
+    """What every node of the cell has in common. A subclass makes its parts in `_make`, drops them in `drop`, and works in `_work`."""
 
     def __init__(self, name: str, priority: int | None) -> None:
         super().__init__(name)
@@ -60,7 +60,7 @@ class ManagedNode(LifecycleNode):
         """Publishers, subscriptions, services and whatever they serve. Raises: MedrobotError where they cannot be made."""
         raise NotImplementedError
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Undoes `_make`, as far as it went."""
         raise NotImplementedError
 
@@ -84,7 +84,7 @@ class ManagedNode(LifecycleNode):
             if running():
                 self._work(lambda: running() and self.configured)
             if not self.configured:
-                self._drop()  # not in the transition's own callback, whose service belongs to the loop that has just ended
+                self.drop()  # not in the transition's own callback, whose service belongs to the loop that has just ended
 
     def diagnose(self, **values: Any) -> None:
         """Says once a second how it is; `values` are what a kind of node adds."""
@@ -141,11 +141,11 @@ class ManagedNode(LifecycleNode):
             self._make()
         except (MedrobotError, InvalidQosOverridesError) as e:
             self.get_logger().error(str(e))
-            self._drop()
+            self.drop()
             return TransitionCallbackReturn.FAILURE
         except Exception as e:
             self.get_logger().error("".join(traceback.format_exception(e)))
-            self._drop()
+            self.drop()
             return TransitionCallbackReturn.ERROR
         gc.collect()
         gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from std_srvs.srv import Trigger
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import (
-    NodeDescription,
     cell_nodes,
     command_line,
     environment,
     network_warnings,
     nodes_here,
+    processes,
     start_order,
     write_parameters,
 )
@@ -42,7 +42,7 @@ WATCHED = ("task/state", "safety/state", "contact/state", "image/quality")
 class Processes:
     """The cell's processes, each in a session of its own so that the terminal's Ctrl-C reaches the operator alone."""
 
-    def __init__(self, config: CellConfig, nodes: Sequence[NodeDescription], folder: Path, namespace: str) -> None:
+    def __init__(self, config: CellConfig, nodes: Collection[str], folder: Path, namespace: str) -> None:
         for warning in network_warnings():
             print(warning, file=sys.stderr)
         self._log = (folder / "log.txt").open("ab")
@@ -50,14 +50,14 @@ class Processes:
         write_parameters(config, parameters)
         env = {**os.environ, **environment()}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        for node in nodes:
-            line = command_line(node, namespace, parameters)
-            self._running[node.name] = subprocess.Popen(
+        for process in processes(config, nodes):
+            line = command_line(process, namespace, parameters)
+            self._running[", ".join(process.nodes)] = subprocess.Popen(
                 line, stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True
             )
 
     def dead(self) -> list[str]:
-        """Names of nodes whose processes have ended."""
+        """Names of nodes whose processes have ended, those of one process together."""
         return [n for n, p in self._running.items() if p.poll() is not None]
 
     def end(self, concluded: bool) -> dict[str, int]:
@@ -151,14 +151,14 @@ class Operator:
         rclpy.try_shutdown()
 
 
-def wait_ready(config: CellConfig, operator: Operator, processes: Processes, log: Path, interrupts: "_Interrupts") -> None:
+def wait_ready(config: CellConfig, operator: Operator, cell: Processes, log: Path, interrupts: "_Interrupts") -> None:
     """Brings the nodes up and listens until the cell is ready or a person interrupts.
 
     Raises: MachineError where a process ends or time runs out.
     """
 
     def going() -> bool:
-        if dead := processes.dead():
+        if dead := cell.dead():
             raise MachineError(f"{', '.join(dead)} did not start: {_last_line(log)}")
         return not interrupts.count
 
@@ -185,28 +185,28 @@ def examine(config: CellConfig, folder: Path, progress: Progress, namespace: str
 
     Ctrl-C aborts the task, upon which the arm retreats; a second one ends at once.
     """
-    processes = Processes(config, cell_nodes(config), folder, namespace)
+    cell = Processes(config, cell_nodes(config), folder, namespace)
     operator = Operator(namespace)
     interrupts = _Interrupts()
     try:
-        wait_ready(config, operator, processes, folder / "log.txt", interrupts)
+        wait_ready(config, operator, cell, folder / "log.txt", interrupts)
         if not interrupts.count:
             granted, why = operator.call("task/start")
             if not granted:
                 raise MachineError(f"the task did not start: {why}")
-            _follow(operator, processes, progress, interrupts)
+            _follow(operator, cell, progress, interrupts)
     finally:
         progress.end()
         operator.close()
         if interrupts.count > 1:
-            processes.kill()
+            cell.kill()
         else:
-            processes.end(operator.concluded())
+            cell.end(operator.concluded())
         interrupts.restore()
     return INTERRUPTED if interrupts.count else 0
 
 
-def _follow(operator: Operator, processes: Processes, progress: Progress, interrupts: "_Interrupts") -> None:
+def _follow(operator: Operator, cell: Processes, progress: Progress, interrupts: "_Interrupts") -> None:
     """Shows progress until the task has an outcome, a node has died, or a person insists."""
     began = time.monotonic()
     abort_by: float | None = None
@@ -214,7 +214,7 @@ def _follow(operator: Operator, processes: Processes, progress: Progress, interr
         operator.spin(SHOW_S)
         task = operator.heard["task/state"]
         progress.show(time.monotonic() - began, task, operator.heard.get("contact/state"), operator.heard.get("image/quality"))
-        if task.outcome or "planner" in processes.dead() or (abort_by is not None and time.monotonic() > abort_by):
+        if task.outcome or "planner" in cell.dead() or (abort_by is not None and time.monotonic() > abort_by):
             return
         if interrupts.count and abort_by is None:
             abort_by = time.monotonic() + ABORT_S
@@ -227,27 +227,26 @@ def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE, here: 
     Of the nodes `here` alone where some are named: then the machine that has the hardware brings up those of the others.
     """
     nodes = nodes_here(config, here)
-    names = [n.name for n in nodes]
-    processes = Processes(config, nodes, folder, namespace)
+    cell = Processes(config, nodes, folder, namespace)
     operator = Operator(namespace)
     interrupts = _Interrupts()
     try:
-        if "hardware" in names:
-            wait_ready(config, operator, processes, folder / "log.txt", interrupts)
+        if "hardware" in nodes:
+            wait_ready(config, operator, cell, folder / "log.txt", interrupts)
             print(f"the cell is up in namespace /{namespace}; begin with: ros2 service call /{namespace}/task/start std_srvs/srv/Trigger")
         else:
-            print(f"{', '.join(names)} of /{namespace} wait for the machine with the hardware")
-        print(f"recording to {folder}; Ctrl-C ends" if config.recording.enabled and "recorder" in names else "not recording; Ctrl-C ends")
-        while not interrupts.count and not processes.dead():
+            print(f"{', '.join(nodes)} of /{namespace} wait for the machine with the hardware")
+        print(f"recording to {folder}; Ctrl-C ends" if config.recording.enabled and "recorder" in nodes else "not recording; Ctrl-C ends")
+        while not interrupts.count and not cell.dead():
             operator.spin(SHOW_S)
-        if dead := processes.dead():
+        if dead := cell.dead():
             raise MachineError(f"{', '.join(dead)} ended: {_last_line(folder / 'log.txt')}")
-        if "hardware" in names and not operator.concluded():
+        if "hardware" in nodes and not operator.concluded():
             operator.call("task/abort")
             operator.spin(ABORT_S)
     finally:
         operator.close()
-        processes.end(operator.concluded())
+        cell.end(operator.concluded())
         interrupts.restore()
 
 

@@ -70,7 +70,8 @@ class RecorderNode(ManagedNode):
             else:
                 self._write(IMAGE, serialize_message(self._codec.encode(IMAGE, image)))
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Closes the bag."""
         for subscription in self._subs:
             self.destroy_subscription(subscription)
         self._subs = []
@@ -122,7 +123,7 @@ class RecorderNode(ManagedNode):
 
     def destroy_node(self) -> None:
         """Closes the bag."""
-        self._drop()
+        self.drop()
         super().destroy_node()
 
 

@@ -12,7 +12,6 @@ from std_msgs.msg import Bool, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH
-from medrobot_ros.nodes.executor import spin
 from medrobot_ros.nodes.stage_node import StageNode
 from medrobot_ros.signals import Fault, NamedJoints, Wrench
 from medrobot_ros.signals import JointTrajectory as Trajectory
@@ -87,11 +86,6 @@ class DriverNode(StageNode):
     def _command(self, message: Any) -> None:
         if self.active:
             self._to_driver.publish(message)
-
-    def _work(self, running: Callable[[], bool]) -> None:
-        timer = self.create_timer(1.0 / self.stage.rate_hz, self.tick)
-        spin(self, running)
-        self.destroy_timer(timer)
 
 
 def _reliability(reliable: bool) -> ReliabilityPolicy:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib import import_module
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -16,7 +16,6 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes, realtime_priority
 from medrobot_ros.interfaces import SERVICES, TOPICS, Topic
 from medrobot_ros.messages import Codec, TruthMerge
-from medrobot_ros.nodes.executor import spin
 from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.nodes.qos_overrides import offer, request
@@ -24,7 +23,9 @@ from medrobot_ros.recording import cdr
 from medrobot_ros.signals import Event, Stamp, active_node, inactive
 from medrobot_ros.stage import EventLog, Outputs
 
-ANSWERING = ("kinematics", "contact")  # these answer every sample as it comes; the others work periodically
+if TYPE_CHECKING:
+    from medrobot_ros.nodes.together import Outbox
+
 INACTIVE_BEAT_NS = 100_000_000
 _LATCHED = frozenset(t.name for t in TOPICS if t.latched)
 SPARE = 2  # ticks' worth of messages that a queue holds
@@ -58,18 +59,20 @@ class StageNode(ManagedNode):
         self._pubs: dict[str, Any] = {}
         self._subs: list[Any] = []
         self._servers: list[Any] = []
+        self.outbox: Outbox | None = None  # where it shares a process
 
     def _make(self) -> None:
         name, config = self.get_name(), self.config
         self._joint_names = load_arm(config.arm.name, config.probe.name).joint_names
-        self.stage = make_stage(name, config, tuple(n.name for n in cell_nodes(config)))
+        self.stage = make_stage(name, config, cell_nodes(config))
         self.codec = Codec(message_type, self._joint_names)
         self._truth = TruthMerge(t.name for t in TOPICS if name in t.readers and t.name.startswith("twin/"))
         self._pubs = {
             t.name: self.create_publisher(message_type(t.type), t.name, qos(t), qos_overriding_options=offer(t))
             for t in TOPICS if name in t.writers and t.name != "/diagnostics"
         }
-        self._subs = [self._subscribe(t) for t in TOPICS if name in t.readers]
+        handed = self.outbox.handed_to(name) if self.outbox else ()
+        self._subs = [self._subscribe(t) for t in TOPICS if name in t.readers and t.name not in handed]
         self._servers = [self.create_service(Trigger, s.name, self._server(s.name)) for s in SERVICES if s.server == name]
         self.diagnostics.expected = self._expected_rates()
         self._waiting: dict[str, Any] = {}
@@ -89,7 +92,8 @@ class StageNode(ManagedNode):
         receive = self._raw_receiver(t.name, kind) if raw else self._receiver(t.name)
         return self.create_subscription(kind, t.name, receive, self._inbox(t), raw=raw, qos_overriding_options=request(t))
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Destroys what `_make` made."""
         for subscription in self._subs:
             self.destroy_subscription(subscription)
         for server in self._servers:
@@ -99,12 +103,7 @@ class StageNode(ManagedNode):
         self.stage, self._subs, self._servers, self._pubs = None, [], [], {}
 
     def _work(self, running: Callable[[], bool]) -> None:
-        if self.get_name() in ANSWERING:
-            timer = self.create_timer(1.0 / self.stage.rate_hz, self.tick)
-            spin(self, running)
-            self.destroy_timer(timer)
-        else:
-            poll_periodically(self, self.stage.rate_hz, self.tick, running)
+        poll_periodically(self, self.stage.rate_hz, self.tick, running)
 
     def _reconfigure(self, config: CellConfig) -> None:
         self.stage.reconfigure(config)
@@ -158,6 +157,8 @@ class StageNode(ManagedNode):
                 self._waiting[topic] = signal
             return
         self.heard(topic, signal)
+        if self.outbox is not None:
+            self.outbox.arrived(topic)
         self.stage.now_ns = self.clock.now_ns()
         if topic == "heartbeat":
             self.diagnostics.beat(active_node(signal.source)[0], 1e-9 * (self.stage.now_ns - signal.stamp_ns))
@@ -210,9 +211,16 @@ class StageNode(ManagedNode):
     def send(self, outputs: Outputs) -> None:
         """Publishes (topic, signal) pairs."""
         for topic, signal in outputs:
-            self._note(topic, signal)
-            fixed = topic in cdr.FIXED_TOPICS
-            self._pubs[topic].publish(cdr.to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))
-            smaller = self._pubs.get(f"{topic}/compressed")
-            if smaller is not None and smaller.get_subscription_count():
-                smaller.publish(self.codec.encode(f"{topic}/compressed", signal))
+            if self.outbox is None:
+                self.publish(topic, signal)
+            else:
+                self.outbox.put(self, topic, signal)
+
+    def publish(self, topic: str, signal: Any) -> None:
+        """Sends one signal to whoever subscribes."""
+        self._note(topic, signal)
+        fixed = topic in cdr.FIXED_TOPICS
+        self._pubs[topic].publish(cdr.to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))
+        smaller = self._pubs.get(f"{topic}/compressed")
+        if smaller is not None and smaller.get_subscription_count():
+            smaller.publish(self.codec.encode(f"{topic}/compressed", signal))

@@ -1,4 +1,4 @@
-"""A cell under the real launch system, for `launch_test`: `arm:=`, `examine:=true`, or `victim:=` (a node that is killed, in `phase:=`)."""
+"""A cell under the real launch system, for `launch_test`: `arm:=`, `examine:=true`, or `victim:=` (a process to kill, in `phase:=`)."""
 
 import os
 import signal
@@ -11,14 +11,11 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, SetEnvironmentVariable
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from operating import SHORT_FILE, Operating
+from operating import PROCESSES, SHORT_FILE, Operating
 
-from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes
 from medrobot_ros.resources import share
 
 ARGUMENTS = {"arm": "fr3", "victim": "", "phase": "", "examine": "false"}
-NODES = [n.name for n in cell_nodes(CellConfig())]
 OUT = mkdtemp()
 
 
@@ -44,15 +41,15 @@ class TestCell(unittest.TestCase):
             if victim := test_args.get("victim"):
                 operating.begin(test_args.get("phase", ARGUMENTS["phase"]))
                 os.kill(_pid(proc_info, victim), signal.SIGKILL)
-                operating.wait_stopped(victim)
+                operating.wait_stopped(PROCESSES[victim])
 
 
 @launch_testing.post_shutdown_test()
 class TestAfterwards(unittest.TestCase):
-    def test_every_node_but_the_killed_one_ended_clean(self, proc_info, test_args):
-        for node in NODES:
-            expected = [-signal.SIGKILL] if node == test_args.get("victim") else [0]
-            launch_testing.asserts.assertExitCodes(proc_info, expected, process=_process(proc_info, node))
+    def test_every_process_but_the_killed_one_ended_clean(self, proc_info, test_args):
+        for process in PROCESSES:
+            expected = [-signal.SIGKILL] if test_args.get("victim") == process else [0]
+            launch_testing.asserts.assertExitCodes(proc_info, expected, process=_process(proc_info, process))
 
     def test_the_record_is_whole(self, test_args):
         if test_args.get("victim") != "recorder":
@@ -60,11 +57,11 @@ class TestAfterwards(unittest.TestCase):
             assert (run / "bag" / "metadata.yaml").stat().st_size > 0
 
 
-def _process(proc_info, node):
-    """The name that launch gives a node's process, such as `contact-3`."""
-    (name,) = (n for n in proc_info.process_names() if n.rsplit("-", 1)[0] == node)
+def _process(proc_info, executable):
+    """The name that launch gives a process, such as `imaging-3`."""
+    (name,) = (n for n in proc_info.process_names() if n.rsplit("-", 1)[0] == executable)
     return name
 
 
-def _pid(proc_info, node):
-    return proc_info[_process(proc_info, node)].pid
+def _pid(proc_info, executable):
+    return proc_info[_process(proc_info, executable)].pid

@@ -13,11 +13,12 @@ from launch.launch_description_sources import AnyLaunchDescriptionSource, get_la
 from launch.logging import launch_config
 from launch.substitutions import TextSubstitution
 from launch.utilities import perform_substitutions
-from launch_ros.actions import LifecycleNode, Node, SetParameter
+from launch_ros.actions import Node, SetParameter
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import MESSAGE_FRAMES, cell_nodes, environment
+from medrobot_ros.description import MESSAGE_FRAMES, environment, processes
 from medrobot_ros.errors import MedrobotError
+from medrobot_ros.interfaces import NODES
 from medrobot_ros.resources import share
 
 EXPECTED = (
@@ -82,7 +83,7 @@ def test_every_argument_is_documented():
 
 def test_it_starts_the_nodes_of_the_one_description_and_the_frames():
     _, entities = launched()
-    assert executables(entities, "medrobot_ros") == [*(n.executable for n in cell_nodes(CellConfig())), "bringup"]
+    assert executables(entities, "medrobot_ros") == [*(p.executable for p in processes(CellConfig(), NODES)), "bringup"]
     assert "bringup" not in executables(launched(autostart="false")[1], "medrobot_ros")
     assert executables(entities, "robot_state_publisher") == ["robot_state_publisher"]
     assert len(executables(entities, "tf2_ros")) == len(MESSAGE_FRAMES)
@@ -115,7 +116,7 @@ def test_what_is_asked_for_reaches_the_nodes(tmp_path):
     )  # fmt: skip
     given = settings()
     assert given["hardware"]["prefix"] == "left_" and given["contact"]["force_n"] == 6.0 and given["ros"]["executor"] == "single"
-    own = [e for e in entities if isinstance(e, LifecycleNode)]
+    own = [e for e in entities if isinstance(e, Node) and e.node_package == "medrobot_ros" and e.node_executable != "bringup"]
     assert "recorder" not in {e.node_executable for e in own}
     assert namespaces(own, context) == {"/left"}
     assert all("debug" in [s.text for part in node.cmd for s in part if isinstance(s, TextSubstitution)] for node in own)
@@ -132,7 +133,7 @@ def test_xml_and_yaml_launch_files_include_it(tmp_path, name, text):
     context = LaunchContext()
     nodes = walked(IncludeLaunchDescription(AnyLaunchDescriptionSource(str(file))), context)
     own = [n for n in nodes if n.node_package == "medrobot_ros"]
-    assert "recorder" not in {n.node_executable for n in own} and "contact" in {n.node_executable for n in own}
+    assert "recorder" not in {n.node_executable for n in own} and "control" in {n.node_executable for n in own}
     assert namespaces(own, context) == {"/left"} and settings()["arm"]["name"] == "iiwa7"
 
 

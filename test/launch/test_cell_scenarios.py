@@ -1,4 +1,4 @@
-"""Cells under launch_testing, each in a launch of its own: they come up, examine, and end safely whichever node is killed.
+"""Cells under launch_testing, each in a launch of its own: they come up, examine, and end safely whichever process is killed.
 
 `launch_test` runs them as processes, not its pytest plugin, which knows only the pytest that a distribution ships.
 """
@@ -13,8 +13,9 @@ import pytest
 pytest.importorskip("launch_testing", reason="launch_testing comes with a ROS 2 installation; test/ros does the same through `medrobot`")
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
+from operating import PROCESSES
+
 from medrobot_ros.arms import arm_names
-from medrobot_ros.interfaces import NODES
 
 SCENARIO = Path(__file__).with_name("cell_scenario.py")
 
@@ -27,8 +28,8 @@ def launch_test(**arguments):
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
 
 
-def test_a_cell_comes_up_and_ends_safely_when_a_node_dies():
-    launch_test(victim="contact")
+def test_a_cell_comes_up_and_ends_safely_when_a_process_dies():
+    launch_test(victim="control")
 
 
 @pytest.mark.slow
@@ -38,6 +39,6 @@ def test_every_arm_examines_under_launch(arm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", NODES)
-def test_a_killed_node_ends_the_cell_safely_in_contact(victim):
+@pytest.mark.parametrize("victim", PROCESSES)
+def test_a_killed_process_ends_the_cell_safely_in_contact(victim):
     launch_test(victim=victim, phase="scan")

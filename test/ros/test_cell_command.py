@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
-from operating import SHORT, Operating
+from operating import PROCESSES, SHORT, Operating
 
 from medrobot_ros.arms import arm_names
 from medrobot_ros.interfaces import NODES
@@ -39,9 +39,9 @@ def ended(process):
         process.kill()
 
 
-def pid_of(process, node):
-    """The process of one of its nodes."""
-    line = ["pgrep", "-P", str(process.pid), "-f", f"medrobot_ros.nodes.entry {node} "]
+def pid_of(process, executable):
+    """One of its processes."""
+    line = ["pgrep", "-P", str(process.pid), "-f", f"medrobot_ros.nodes.entry {executable} "]
     own = subprocess.run(line, capture_output=True, text=True, check=True)
     (pid,) = own.stdout.split()
     return int(pid)
@@ -81,15 +81,15 @@ def test_every_arm_examines(tmp_path, arm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", NODES)
-def test_a_killed_node_ends_the_cell_safely_in_contact(tmp_path, victim):
+@pytest.mark.parametrize("victim", PROCESSES)
+def test_a_killed_process_ends_the_cell_safely_in_contact(tmp_path, victim):
     with cell(tmp_path) as process, Operating() as operating:
         operating.wait_ready()
         operating.begin("scan")
         os.kill(pid_of(process, victim), signal.SIGKILL)
-        operating.wait_stopped(victim)
+        operating.wait_stopped(PROCESSES[victim])
         text = process.communicate(timeout=60)[0]
-    assert process.returncode == 1 and f"{victim} ended" in text
+    assert process.returncode == 1 and f"{', '.join(PROCESSES[victim])} ended" in text
 
 
 @pytest.mark.parametrize(

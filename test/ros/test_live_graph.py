@@ -1,7 +1,6 @@
 """A whole cell's graph against the interface table and the security policy, and two cells that share a network."""
 
 import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -14,8 +13,8 @@ from rclpy.node import Node
 
 from medrobot_ros import security
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import write_parameters
-from medrobot_ros.interfaces import NODES, topic
+from medrobot_ros.description import command_line, processes, write_parameters
+from medrobot_ros.interfaces import NODES, TOGETHER, handed_over, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.executor import make_executor
@@ -41,9 +40,8 @@ class Graph:
         """Starts nodes of a cell and configures and activates them; safety waits for those that are not there."""
         parameters = self._folder / f"{namespace}.yaml"
         write_parameters(config, parameters)
-        for name in names:
-            ros = ["--ros-args", "-r", f"__ns:=/{namespace}", "--params-file", str(parameters), "-p", f"recording.out:={self._folder}"]
-            line = [sys.executable, "-m", "medrobot_ros.nodes.entry", name, *ros]
+        for process in processes(config, names):
+            line = [*command_line(process, namespace, parameters), "-p", f"recording.out:={self._folder}"]
             self._processes.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         relative = Node("bringup", namespace=namespace)
         self.executor.add_node(relative)
@@ -89,12 +87,15 @@ def names(found, namespace):
     return {n.removeprefix(f"/{namespace}/") for n, _ in found}
 
 
-def test_the_live_graph_is_the_policys(graph):
-    graph.start("cell")
+@pytest.mark.parametrize("together", [True, False])
+def test_the_live_graph_is_the_policys(graph, together):
+    graph.start("cell", config=replace(CONFIG, ros=replace(CONFIG.ros, together=together)))
     for node in NODES:
+        beside = next((nodes for nodes in TOGETHER.values() if together and node in nodes), ())
+        unheard = security.INSTEAD.get(node, set()) | handed_over(node, beside)
         seen = {
             "publishes": (graph.node.get_publisher_names_and_types_by_node, security.published),
-            "hears": (graph.node.get_subscriber_names_and_types_by_node, lambda n: security.subscribed(n) - security.INSTEAD.get(n, set())),
+            "hears": (graph.node.get_subscriber_names_and_types_by_node, lambda n, unheard=unheard: security.subscribed(n) - unheard),
             "serves": (graph.node.get_service_names_and_types_by_node, security.served),
         }
         for what, (look, allowed) in seen.items():

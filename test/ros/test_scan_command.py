@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
+from operating import PROCESSES
+
 SHORT = ("--set", "scan.size_m=0.04,0.03", "--set", "scan.speed_m_per_s=0.02")
 
 
@@ -100,18 +102,18 @@ def test_a_second_ctrl_c_ends_at_once_and_the_record_is_readable(scan, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("node", ["contact", "imaging"])
-def test_a_nodes_death_is_a_safety_stop(scan, tmp_path, node):
+@pytest.mark.parametrize("victim", ["control", "imaging"])
+def test_a_process_that_dies_is_a_safety_stop(scan, tmp_path, victim):
     process = scan(tmp_path)
     wait_for_phase(process, "scan")
-    own = subprocess.run(["pgrep", "-f", f"medrobot_ros.nodes.entry {node} "], capture_output=True, text=True, check=True)
+    own = subprocess.run(["pgrep", "-f", f"medrobot_ros.nodes.entry {victim} "], capture_output=True, text=True, check=True)
     mine = [int(p) for p in own.stdout.split() if _parent(int(p)) == process.pid]
     assert len(mine) == 1
     os.kill(mine[0], signal.SIGKILL)
     text = finished(process)
     assert process.returncode == 3, text
     summary = json.loads((run_folder(tmp_path) / "summary.json").read_text())
-    assert node in summary["reason"]
+    assert any(node in summary["reason"] for node in PROCESSES[victim])
     assert summary["force_max_n"] < 25.0
 
 

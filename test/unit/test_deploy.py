@@ -40,7 +40,7 @@ def test_priorities_fit_the_limits():
     from medrobot_ros.config import CellConfig
     from medrobot_ros.description import cell_nodes, realtime_priority
 
-    highest = max(realtime_priority(n.name) or 0 for n in cell_nodes(CellConfig()))
+    highest = max(realtime_priority(n) or 0 for n in cell_nodes(CellConfig()))
     for file in ("realtime.conf", "medrobot-cell@.service"):
         (granted,) = re.findall(r"(?:- rtprio |LimitRTPRIO=)(\d+)", (ROOT / "deploy" / file).read_text())
         assert int(granted) >= highest

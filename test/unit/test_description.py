@@ -8,9 +8,11 @@ from medrobot_ros.arms import arm_names, load_arm
 from medrobot_ros.config import CellConfig, from_dict, keys, nested
 from medrobot_ros.description import (
     MESSAGE_FRAMES,
+    ProcessDescription,
     cell_nodes,
     command_line,
     environment,
+    processes,
     realtime_priority,
     robot_description,
     rviz_config,
@@ -41,10 +43,20 @@ def displays():
 
 def test_a_twin_has_a_camera_and_a_driver_a_node_of_its_own():
     config = CellConfig()
-    assert [n.name for n in cell_nodes(config)] == list(NODES)
+    assert cell_nodes(config) == NODES
     real = replace(config, hardware=replace(config.hardware, name="ros2_control"), imaging=replace(config.imaging, source="playback"))
-    assert {n.name for n in cell_nodes(config)} - {n.name for n in cell_nodes(real)} == {"surface"}
-    assert [n.executable for n in cell_nodes(real) if n.name == "hardware"] == ["ros2_control"]
+    assert {*cell_nodes(config)} - {*cell_nodes(real)} == {"surface"}
+    assert [p.executable for p in processes(real, NODES) if p.nodes == ("hardware",)] == ["ros2_control"]
+
+
+def test_those_that_answer_each_other_share_a_process_where_both_run():
+    config = CellConfig()
+    shared = [p for p in processes(config, NODES) if len(p.nodes) > 1]
+    assert shared == [ProcessDescription("control", ("kinematics", "contact"))]
+    assert [n for p in processes(config, NODES) for n in p.nodes] == [*NODES]
+    apart = replace(config, ros=replace(config.ros, together=False))
+    for few in (processes(apart, NODES), processes(config, ("hardware", "contact"))):
+        assert all(p.nodes == (p.executable,) for p in few)
 
 
 def test_the_supervisor_comes_first_and_the_control_path_before_the_rest():
@@ -88,8 +100,8 @@ def test_ros_itself_reads_the_parameter_file_as_it_was_meant(tmp_path):
 
 
 def test_a_command_line_names_node_namespace_and_parameters(tmp_path):
-    line = command_line(cell_nodes(CellConfig())[1], "ward/cell_a", tmp_path / "p.yaml")
-    assert line[1:4] == ["-m", "medrobot_ros.nodes.entry", "kinematics"]
+    line = command_line(processes(CellConfig(), NODES)[1], "ward/cell_a", tmp_path / "p.yaml")
+    assert line[1:4] == ["-m", "medrobot_ros.nodes.entry", "control"]
     assert line[-3:] == ["__ns:=/ward/cell_a", "--params-file", str(tmp_path / "p.yaml")]
 
 
