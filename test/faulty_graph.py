@@ -33,6 +33,7 @@ HEARD = ("twin/contact_wrench", "twin/probe_pose", COMMANDS, "safety/state", "ta
 QUEUE = 2000  # messages that may wait while this process does not run
 PART = str(Path(__file__).with_name("faulty_node.py"))
 READY_S, PHASE_S, RESET_S, END_S = 30.0, 90.0, 10.0, 10.0
+FORGOTTEN_S = 40.0  # twice the time after which the middleware forgets a participant that has died
 PHASES = ("approach", "scan", "retreat")
 SHORT = replace(CellConfig(), scan=replace(CellConfig().scan, size_m=(0.04, 0.03), speed_m_per_s=0.02))
 
@@ -208,6 +209,10 @@ class FaultyGraph:
     def _restart(self, name):
         process = self._served_by[name]
         self._processes[process].wait()
+        if name == "recorder":  # a second record beside the one that broke off
+            write_parameters(replace(self._config, recording=replace(self._config.recording, folder=f"{self._folder}-2")), self._parameters)
+        gone = {(n, f"/{NAMESPACE}") for n in process.nodes}
+        assert self.until(lambda: not gone & {*self.operator.node.get_node_names_and_namespaces()}, FORGOTTEN_S), "still discovered"
         self._processes[process] = self._start(self._line(process))
         assert Bringup(self.operator.node, process.nodes, self.operator.spin).run()
 
