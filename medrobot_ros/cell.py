@@ -10,7 +10,7 @@ import numpy as np
 from medrobot_ros.config import CellConfig
 from medrobot_ros.interfaces import SERVICES, TOPICS
 from medrobot_ros.signals import TaskStatus
-from medrobot_ros.stage import Outputs, Stage
+from medrobot_ros.stage import NOTHING, Outputs, Stage
 
 WATCHED = ("task/state", "contact/state", "image/quality", "safety/state")
 STAGES = ("hardware", "kinematics", "contact", "imaging", "surface", "planner", "safety")
@@ -129,11 +129,17 @@ class Cell:
     def __init__(self, stages: Mapping[str, Stage], listen: Callable[[str, Any], Outputs] = lambda topic, signal: ()) -> None:
         self.stages = stages
         self._receivers = {t.name: [listen, *(stages[r].receive for r in t.readers if r in stages)] for t in TOPICS}
+        for name in WATCHED:
+            self._receivers[name].insert(0, self._keep)
         self._period_ns = round(1e9 / stages["hardware"].rate_hz)
         self._schedule = [(s, max(1, round(1e9 / s.rate_hz / self._period_ns))) for s in stages.values() if s.rate_hz > 0.0]
         self._tick = 0
         self.now_ns = 0
         self.latest: dict[str, Any] = {"task/state": TaskStatus(0, "idle", "")}
+
+    def _keep(self, topic: str, signal: Any) -> Outputs:
+        self.latest[topic] = signal
+        return NOTHING
 
     @property
     def task(self) -> TaskStatus:
@@ -144,8 +150,6 @@ class Cell:
     def publish(self, outputs: Outputs) -> None:
         """Carries (topic, signal) pairs to their readers, whose answers follow at once."""
         for topic, signal in outputs:
-            if topic in WATCHED:
-                self.latest[topic] = signal
             for receive in self._receivers[topic]:
                 answer = receive(topic, signal)
                 if answer:

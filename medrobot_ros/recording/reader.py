@@ -6,14 +6,17 @@ The bag is read from front to back without its index, so that a record that was 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from io import SEEK_CUR, BytesIO
 from pathlib import Path
 from struct import Struct
 from typing import Any
 
 import numpy as np
-from mcap.exceptions import EndOfFile, McapError
-from mcap.records import Chunk, Footer
-from mcap.stream_reader import StreamReader, get_chunk_data_stream
+from mcap.data_stream import ReadDataStream
+from mcap.opcode import Opcode
+from mcap.records import Chunk
+from mcap.stream_reader import get_chunk_data_stream
+from mcap.writer import MCAP0_MAGIC
 from numpy.typing import NDArray
 
 from medrobot_ros.config import CellConfig, from_dict, load_yaml
@@ -32,7 +35,7 @@ LARGE = ("image", "surface")  # read from the disk each time they are asked for
 _RECORD = Struct("<BQ")
 _MESSAGE = Struct("<HIQQ")
 _CHANNEL_ID = Struct("<H")
-_CHANNEL_OPCODE, _MESSAGE_OPCODE = 4, 5
+_MESSAGE_OPCODE, _CHANNEL_OPCODE = int(Opcode.MESSAGE), int(Opcode.CHANNEL)
 
 
 @dataclass(frozen=True)
@@ -91,17 +94,26 @@ class Run:
         """(topic, time [ns], CDR bytes) of the wanted topics, in recorded order."""
         channels: dict[int, str] = {}
         with self._file.open("rb") as f:
-            try:
-                for record in StreamReader(f, emit_chunks=True).records:
-                    if isinstance(record, Chunk):
-                        stream, size = get_chunk_data_stream(record)
-                        yield from _in_chunk(stream.read(size), channels, wanted)
-                    elif isinstance(record, Footer):
-                        self.complete = True
-            except EndOfFile:
-                return  # cut off: what came before is good
-            except McapError as e:
-                raise DataError(f"{self._file}: not an MCAP file ({type(e).__name__})") from None
+            if f.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
+                raise DataError(f"{self._file}: not an MCAP file")
+            while len(head := f.read(_RECORD.size)) == _RECORD.size:
+                opcode, size = _RECORD.unpack(head)
+                if opcode == Opcode.CHUNK:
+                    body = f.read(size)
+                    if len(body) < size:
+                        return  # cut off: what came before is good
+                    yield from _in_chunk(self._unpacked(body), channels, wanted)
+                elif opcode == Opcode.FOOTER:
+                    self.complete = len(f.read(size)) == size
+                else:
+                    f.seek(size, SEEK_CUR)
+
+    def _unpacked(self, body: bytes) -> bytes:
+        try:
+            stream, size = get_chunk_data_stream(Chunk.read(ReadDataStream(BytesIO(body))))
+            return stream.read(size)
+        except Exception as e:  # each way of compression has errors of its own
+            raise DataError(f"{self._file}: a broken chunk ({type(e).__name__})") from None
 
     def raw(self, name: str) -> tuple[Stamps, list[bytes]]:
         """Recorded times (N,) and CDR bytes of a topic."""

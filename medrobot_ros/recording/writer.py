@@ -28,7 +28,6 @@ CONFIG = "config.yaml"
 BEFORE_BYTES = 1_000_000_000  # free space that a run needs to begin
 DURING_BYTES = 50_000_000  # free space that is left for its summary and report
 BAG_VERSION: Literal[9] = 9  # ROS 2 Jazzy's
-CHECK_NS = 1_000_000_000  # between looks at the space that is left
 HEARTBEAT_HZ = 10.0
 _FOREVER = QosTime(9223372036, 854775807)
 
@@ -87,13 +86,15 @@ class BagWriter:
         self._bag.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         for key, value in (about or {}).items():
             self._bag.set_custom_data(key, value)
-        self._last_ns = self._checked_ns = 0
+        self._last_ns = 0
         prefix = "/".join(["", *namespace.strip("/").split("/")]).rstrip("/")
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             _check_space(folder.parent, BEFORE_BYTES)
             self._bag.open()
             self._connections = {t.name: self._connect(prefix, t) for t in recorded_topics()}
+            self._bag.chunked.flushed = lambda: _check_space(folder, DURING_BYTES)
+            self._add = self._bag.chunked.write
         except (OSError, WriterError) as e:
             raise MachineError(f"cannot write to {folder}: {getattr(e, 'strerror', None) or e}") from None
 
@@ -103,22 +104,19 @@ class BagWriter:
     def write(self, topic: str, time_ns: int, signal: Any) -> None:
         """Records a signal of this process."""
         if topic in FIXED_TOPICS:
-            data = to_bytes(topic, signal, self._names)
+            self.write_raw(topic, time_ns, to_bytes(topic, signal, self._names))
         else:
             message = self._codec.encode(topic, signal)
-            data = typestore().serialize_cdr(message, message.__msgtype__)
-        self.write_raw(topic, time_ns, data)
+            self.write_raw(topic, time_ns, typestore().serialize_cdr(message, message.__msgtype__))
 
     def write_raw(self, topic: str, time_ns: int, data: bytes) -> None:
         """Records the CDR bytes of a message. Times never run backwards in a bag: an older one takes the latest's."""
-        self._last_ns = max(self._last_ns, time_ns)
+        if time_ns > self._last_ns:
+            self._last_ns = time_ns
         try:
-            self._bag.write(self._connections[topic], self._last_ns, data)
+            self._add(self._connections[topic], self._last_ns, data)
         except OSError as e:
             raise MachineError(f"cannot write to {self._folder}: {e.strerror}") from None
-        if self._last_ns - self._checked_ns >= CHECK_NS:
-            self._checked_ns = self._last_ns
-            _check_space(self._folder, DURING_BYTES)
 
     def close(self) -> None:
         """Writes the index and the metadata."""
