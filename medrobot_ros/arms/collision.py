@@ -119,8 +119,14 @@ class CollisionModel:
 def _near(bodies, q, margins, deceleration, period_s):  # type: ignore[no-untyped-def]
     at_a, at_b, z, o = place(bodies, q)
     low, high = extents(bodies, at_a, at_b)
+    return rows_near(bodies, at_a, at_b, z, o, low, high, margins, deceleration, period_s)
+
+
+@njit(cache=True)
+def rows_near(bodies, at_a, at_b, z, o, low, high, margins, deceleration, period_s):  # type: ignore[no-untyped-def]
+    """Rows (k, n) and (k,) that the near pairs ask to keep, and all pairs' gaps (K,), of placed capsules with their extents."""
     x, y = np.empty(3), np.empty(3)
-    G, g, count = np.empty((margins.size, q.size)), np.empty(margins.size), 0
+    G, g, count = np.empty((margins.size, len(z))), np.empty(margins.size), 0
     gaps = np.empty(margins.size)
     for k in range(margins.size):
         gaps[k] = surely_apart(bodies, low, high, k) - margins[k]
@@ -130,7 +136,9 @@ def _near(bodies, q, margins, deceleration, period_s):  # type: ignore[no-untype
         gaps[k] = distance - margins[k]
         if gaps[k] < NEAR_M and _gradient(bodies, k, distance, x, y, z, o, G[count]):
             gap = gaps[k] - 2.0 * SLACK_M  # so that sliding along keeps the slack
-            braking = BRAKING_SHARE * np.sum(np.abs(G[count]) * deceleration)
+            braking = 0.0
+            for joint in range(len(z)):
+                braking += BRAKING_SHARE * abs(G[count, joint]) * deceleration[joint]
             g[count] = -_brakeable(gap, braking, period_s) if gap > 0.0 else min(-gap * RETURN_PER_S, RETURN_M_PER_S)
             count += 1
     return G[:count], g[:count], gaps
@@ -154,11 +162,11 @@ def _gradient(bodies, k, distance, x, y, z, o, out):  # type: ignore[no-untyped-
         if distance + bodies.radius[i] < 0.0:
             outwards = -1.0  # from inside the box out to its face
     one = bodies.segment[i]
-    n = outwards * (x - y)
-    length = np.sqrt(np.sum(n * n))
+    n = (outwards * (x[0] - y[0]), outwards * (x[1] - y[1]), outwards * (x[2] - y[2]))
+    length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2])
     if length == 0.0:
         return False
-    n /= length
+    n = (n[0] / length, n[1] / length, n[2] / length)
     size = 0.0
     for joint in range(out.size):
         out[joint] = 0.0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
+from numba import njit
 
 from medrobot_ros.arms.collision import CollisionModel
 from medrobot_ros.arms.goal import resolve
@@ -97,6 +98,7 @@ class ArmStage:
         self._stopped, self._safety = False, "ok"
         self._goal: Array | None = None
         self._goal_ns, self._way_rad, self._ended_ns = 0, 0.0, 0
+        _moved(*[self._qd_sent] * 4, period_s)  # compiled or loaded now, not in a tick
         self._status, self._changed, self._status_ns = MotionStatus(0), True, -STATUS_PERIOD_NS
 
     def receive(self, topic: str, signal: Any) -> Outputs:
@@ -151,11 +153,8 @@ class ArmStage:
         """The command that goes out for `q`, and whether the guard changed it."""
         assert self._q_sent is not None and self._reading.stamp_ns is not None
         q_sent = self._guard.clamp(self.now_ns, q, self._reading.q)
-        qd_sent = (q_sent - self._q_sent) / self._period_s
-        self._qdd_sent = (qd_sent - self._qd_sent) / self._period_s
-        self._qd_sent = qd_sent
+        self._qd_sent, self._qdd_sent, clamped = _moved(q, q_sent, self._q_sent, self._qd_sent, self._period_s)
         self._q_sent = q_sent
-        clamped = bool(np.abs(q_sent - q).max() > CLAMPED_RAD)
         return ("forward_position_controller/commands", JointCommand(self._reading.stamp_ns, q_sent)), clamped
 
     def _advance(self) -> tuple[str, JointCommand]:
@@ -341,3 +340,14 @@ class ArmStage:
     def call(self, service: str) -> tuple[bool, str]:
         """No services."""
         return False, f"kinematics serves no '{service}'"
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _moved(q, q_sent, q_last, qd_last, period_s):  # type: ignore[no-untyped-def]
+    """Velocity and acceleration (n,) of the step from `q_last` to `q_sent`, and whether that is not what was asked, `q`."""
+    qd, qdd, clamped = np.empty(q.size), np.empty(q.size), False
+    for i in range(q.size):
+        qd[i] = (q_sent[i] - q_last[i]) / period_s
+        qdd[i] = (qd[i] - qd_last[i]) / period_s
+        clamped |= abs(q_sent[i] - q[i]) > CLAMPED_RAD
+    return qd, qdd, clamped

@@ -41,8 +41,8 @@ class DifferentialIk:
     """Steps of `period_s` [s] for one arm. Holds no state."""
 
     def __init__(self, model: ArmModel, period_s: float) -> None:
-        self._chain, self._posture = model.chain_arrays, (model.q_home, model.q_lower, model.q_upper)
-        self._bounds = StoppingBounds(model, period_s)
+        self.chain, self.posture = model.chain_arrays, (model.q_home, model.q_lower, model.q_upper)
+        self.bounds = StoppingBounds(model, period_s)
         self._no_rows = Rows(np.zeros((0, model.n)), np.zeros(0))
         home, rest = model.q_home.copy(), np.zeros(model.n)  # a copy may be written to, as a tick's arrays: numba compiles for that
         for V in (np.zeros(6), np.ones(6)):  # both ways now, not in the first ticks
@@ -56,20 +56,20 @@ class DifferentialIk:
         From a state that such steps led to, it keeps position, velocity, acceleration and jerk limits, and can go on
         doing so. It keeps `rows`, too, as well as those let it."""
         V, (G, g) = V_base_probe_in_probe, rows or self._no_rows
-        qd_ref, J, along, pace, condition = follow(q, V, self._chain, *self._posture)
-        low, high = self._bounds.next(q, qd, qdd)
+        qd_ref, J, along, pace, condition = follow(q, V, self.chain, *self.posture)
+        low, high = self.bounds.next(q, qd, qdd)
         followed, found = slide(qd_ref, along, low, high, G, g)
         if not found:
-            target, found = slide(qd_ref, along, *self._bounds.steady(q), G, g)
+            target, found = slide(qd_ref, along, *self.bounds.steady(q), G, g)
             if not found:
-                target = nearest(J, pace * V, qd_ref, *self._bounds.steady(q), G, g)
-            low, high = self._bounds.without_overshoot(qd, qdd, target, low, high)
+                target = nearest(J, pace * V, qd_ref, *self.bounds.steady(q), G, g)
+            low, high = self.bounds.without_overshoot(qd, qdd, target, low, high)
             followed = nearest(J, pace * V, target, low, high, G, g)
         return followed, Slowing(pace, condition)
 
     def braked(self, q: Array, qd: Array, qdd: Array) -> Array:
         """Joint velocity (n,) of the next step of the hardest stop."""
-        return self._bounds.braked(q, qd, qdd)
+        return self.bounds.braked(q, qd, qdd)
 
 
 def nearest(J: Array, V: Array, qd_ref: Array, low: Array, high: Array, G: Array, g: Array) -> Array:

@@ -1,6 +1,7 @@
 """An arm with its probe, as numbers and functions: kinematics, limits, dynamics."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import pi, sqrt
 from typing import Any
 
@@ -121,7 +122,11 @@ class ArmModel:
 
     def nearest_turn(self, q: Array, q_near: Array) -> Array:
         """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""
-        return q - self.wraps * (TURN_RAD * np.rint((q - q_near) / TURN_RAD))
+        return q - self.wraps * (TURN_RAD * np.rint((q - q_near) / TURN_RAD)) if self._any_wraps else q.copy()
+
+    @cached_property
+    def _any_wraps(self) -> bool:
+        return bool(self.wraps.any())
 
     def velocity_limits(self, q: Array) -> tuple[Array, Array]:
         """Least and greatest joint velocities (n,) [rad/s] at `q` (n,): `qd_max`, less near the stops of an arm whose maker says so."""

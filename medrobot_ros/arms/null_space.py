@@ -1,5 +1,7 @@
 """What a redundant arm does with its freedom: it goes home and away from stops, and slides out of the way of bounds."""
 
+from math import sqrt
+
 import numpy as np
 from numba import njit
 
@@ -27,28 +29,33 @@ def null_direction(J):  # type: ignore[no-untyped-def]
 
     It is the axis that keeps most of its length when the rows' directions are taken out of it."""
     rows, count = _directions(J)
-    free = np.ones(J.shape[1])
-    for k in range(count):
-        free -= rows[k] ** 2
-    freest, out = np.argmax(free), np.zeros(J.shape[1])
-    if free[freest] < SMALL:
+    n = J.shape[1]
+    out, freest, most = np.zeros(n), 0, 0.0
+    for i in range(n):
+        free = 1.0
+        for k in range(count):
+            free -= rows[k, i] ** 2
+        if free > most:
+            freest, most = i, free
+    if most < SMALL:
         return out
     out[freest] = 1.0
     _take_out(out, rows, count)
-    return out / np.sqrt(out @ out)
+    return out / sqrt(_dot(out, out))
 
 
 @njit(cache=True)
 def _directions(J):  # type: ignore[no-untyped-def]
     """An orthonormal basis of the rows of `J`, and how many they are."""
-    rows, count = np.empty(J.shape), 0
+    rows, count = J.copy(), 0
     for i in range(J.shape[0]):
-        row = J[i].copy()
-        length = np.sqrt(row @ row)
+        row = rows[count]
+        row[:] = J[i]
+        length = sqrt(_dot(row, row))
         _take_out(row, rows, count)
-        left = np.sqrt(row @ row)
+        left = sqrt(_dot(row, row))
         if left > SMALL * length:
-            rows[count] = row / left
+            row /= left
             count += 1
     return rows, count
 
@@ -58,7 +65,18 @@ def _take_out(vector, rows, count):  # type: ignore[no-untyped-def]
     """Takes the directions of the first rows out of a vector, in place; twice, for exactness."""
     for _ in range(2):
         for k in range(count):
-            vector -= (rows[k] @ vector) * rows[k]
+            along = _dot(rows[k], vector)
+            for i in range(vector.size):
+                vector[i] -= along * rows[k, i]
+
+
+@njit(cache=True)
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    """The scalar product; at this size a library's call costs more than the sum."""
+    out = 0.0
+    for i in range(a.size):
+        out += a[i] * b[i]
+    return out
 
 
 @njit(cache=True)
@@ -69,7 +87,7 @@ def slide(qd, along, low, high, G, g):  # type: ignore[no-untyped-def]
         least, most = _narrowed(least, most, along[i], low[i] - qd[i])
         least, most = _narrowed(least, most, -along[i], qd[i] - high[i])
     for k in range(g.size):
-        least, most = _narrowed(least, most, G[k] @ along, g[k] - G[k] @ qd)
+        least, most = _narrowed(least, most, _dot(G[k], along), g[k] - _dot(G[k], qd))
     if least > most:
         return qd, False
     return qd + min(max(0.0, least), most) * along, True

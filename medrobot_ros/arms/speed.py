@@ -15,8 +15,8 @@ class SpeedLimits:
     `zone_m` (2, 3) are its lower and its upper corner in base."""
 
     def __init__(self, bodies: Bodies, zone_m: Array, near_m_per_s: float, free_m_per_s: float) -> None:
-        self._bodies, self._zone = bodies, zone_m
-        self._near_m_per_s, self._free_m_per_s = near_m_per_s, free_m_per_s
+        self._bodies = bodies
+        self.zone_and_limits = zone_m, near_m_per_s, free_m_per_s
         still = np.zeros(len(bodies.axis))
         self.share(still, still)  # compiled or loaded now, not in a tick
 
@@ -25,13 +25,19 @@ class SpeedLimits:
 
         What reaches the zone within `ahead_s` [s] counts as inside. No point of a capsule is faster than the faster of its
         ends and what its turning adds over its radius."""
-        return float(_share(self._bodies, q, qd, self._zone, self._near_m_per_s, self._free_m_per_s, ahead_s))
+        return float(_share(self._bodies, q, qd, *self.zone_and_limits, ahead_s))
 
 
 @njit(cache=True)
 def _share(bodies, q, qd, zone, near_m_per_s, free_m_per_s, ahead_s):  # type: ignore[no-untyped-def]
     at_a, at_b, z, o = place(bodies, q)
     low, high = extents(bodies, at_a, at_b)
+    return share_of(bodies, at_a, at_b, z, o, low, high, qd, zone, near_m_per_s, free_m_per_s, ahead_s)
+
+
+@njit(cache=True)
+def share_of(bodies, at_a, at_b, z, o, low, high, qd, zone, near_m_per_s, free_m_per_s, ahead_s):  # type: ignore[no-untyped-def]
+    """As `SpeedLimits.share`, of placed capsules with their extents."""
     most = 0.0
     for c in range(len(at_a)):
         if bodies.segment[c] < 0:

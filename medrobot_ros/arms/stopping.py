@@ -25,27 +25,27 @@ class StoppingBounds:
         near = model.near_stops
         acceleration = np.minimum(model.qdd_max, model.brake_rad_per_s2)
         common = (model.qd_max, near.offset_rad_per_s, near.slope_rad_per_s2, acceleration, model.stream_jerk_rad_per_s3 * period_s)
-        self._up = np.column_stack((model.q_upper, near.upper_rad, *common))
-        self._down = np.column_stack((-model.q_lower, -near.lower_rad, *common))
-        self.deceleration, self.jerk_step, self._period_s = acceleration, model.stream_jerk_rad_per_s3 * period_s, period_s
+        self.up = np.column_stack((model.q_upper, near.upper_rad, *common))
+        self.down = np.column_stack((-model.q_lower, -near.lower_rad, *common))
+        self.deceleration, self.jerk_step, self.period_s = acceleration, model.stream_jerk_rad_per_s3 * period_s, period_s
 
     def steady(self, q: Array) -> tuple[Array, Array]:
         """Least and greatest velocities from which the joints at `q` (n,) can brake with their acceleration alone."""
-        return _steady(q, self._up, self._down, self._period_s)  # type: ignore[no-any-return]
+        return _steady(q, self.up, self.down, self.period_s)  # type: ignore[no-any-return]
 
     def next(self, q: Array, qd: Array, qdd: Array) -> tuple[Array, Array]:
         """Least and greatest admissible velocities after the commanded state `q`, `qd`, `qdd` (n,)."""
-        return _next(q, qd, qdd, self._up, self._down, self._period_s)  # type: ignore[no-any-return]
+        return next_bounds(q, qd, qdd, self.up, self.down, self.period_s)  # type: ignore[no-any-return]
 
     def braked(self, q: Array, qd: Array, qdd: Array) -> Array:
         """The next velocities (n,) of the hardest stop without overshoot, at a joint's limit of one that keeps it."""
         low, high = self.next(q, qd, qdd)
-        velocity: Array = braked(qd, qdd, self.deceleration, self.jerk_step, self._period_s)
+        velocity: Array = braked(qd, qdd, self.deceleration, self.jerk_step, self.period_s)
         return np.minimum(np.maximum(velocity, low), high)
 
     def without_overshoot(self, qd: Array, qdd: Array, target: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """The part of `low` to `high` from which `target` (n,) is reached with the acceleration taken back in time."""
-        return _without_overshoot(qd, qdd, target, low, high, self._up[:, JERK_STEP], self._period_s)  # type: ignore[no-any-return]
+        return _without_overshoot(qd, qdd, target, low, high, self.up[:, JERK_STEP], self.period_s)  # type: ignore[no-any-return]
 
 
 STOP, ZERO, FASTEST, OFFSET, SLOPE, ACCELERATION, JERK_STEP = range(7)
@@ -113,7 +113,8 @@ def _clipped(a, most):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _next(q, qd, qdd, up, down, period):  # type: ignore[no-untyped-def]
+def next_bounds(q, qd, qdd, up, down, period):  # type: ignore[no-untyped-def]
+    """As `StoppingBounds.next`."""
     low, high = np.empty(q.size), np.empty(q.size)
     for i in range(q.size):
         high[i] = qd[i] + period * _greatest_acceleration(q[i], qd[i], qdd[i], up[i], period)

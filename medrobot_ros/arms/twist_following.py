@@ -20,18 +20,65 @@ LOOK_AHEAD_S = 0.05
 
 @njit(cache=True)
 def follow(q, V, chain, home, lower, upper):  # type: ignore[no-untyped-def]
-    """Velocity (n,), Jacobian (6, n), direction of freedom (n,), the share of `V` (6,) aimed at, and the condition number."""
+    """Velocity (n,), Jacobian (6, n), direction of freedom (n,), the share of `V` (6,) aimed at, and the condition number.
+
+    Where that is surely below `AVOID_CONDITION`, which is most of the time, it is not worked out: `AVOID_CONDITION` stands for it."""
     J, _ = tip_jacobian(q, *chain)
-    squares, U = np.linalg.eigh(J @ J.T)
-    condition, along = _condition(squares), null_direction(J)
+    JJ, along, posture = J @ J.T, null_direction(J), posture_velocity(q, home, lower, upper)
+    if _surely_below(JJ, AVOID_CONDITION):
+        return posture + J.T @ _solved(JJ, V - J @ posture), J, along, 1.0, AVOID_CONDITION
+    squares, U = np.linalg.eigh(JJ)
+    condition, pace = _condition(squares), 1.0
     for i in range(6):
         squares[i] = max(squares[i], squares[5] / HALT_CONDITION**2)
-    pace, posture = 1.0, posture_velocity(q, home, lower, upper)
     if condition > AVOID_CONDITION:
         posture += _away(q, along, condition, chain)
     if condition > SLOW_CONDITION:
         pace = _pace(q, J.T @ _divided(U, squares, V), condition, chain)
     return posture + J.T @ _divided(U, squares, pace * V - J @ posture), J, along, pace, condition
+
+
+@njit(cache=True)
+def _surely_below(JJ, condition):  # type: ignore[no-untyped-def]
+    """A sufficient test that the Jacobian's condition number is below `condition`, from J J^T.
+
+    Its greatest eigenvalue is at most its Frobenius norm; with that over the condition's square taken off its diagonal it must
+    still be positive definite."""
+    most = np.sqrt(np.sum(JJ * JJ))
+    return _cholesky(JJ, most / condition**2, np.empty(JJ.shape))
+
+
+@njit(cache=True)
+def _cholesky(A, shift, L):  # type: ignore[no-untyped-def]
+    """Fills `L` below its diagonal and on it, L L^T = A - shift I; False where that is not positive definite."""
+    for i in range(A.shape[0]):
+        for j in range(i + 1):
+            left = A[i, j] - (shift if i == j else 0.0)
+            for k in range(j):
+                left -= L[i, k] * L[j, k]
+            if i != j:
+                L[i, j] = left / L[j, j]
+            elif left > 0.0:
+                L[i, i] = sqrt(left)
+            else:
+                return False
+    return True
+
+
+@njit(cache=True)
+def _solved(A, V):  # type: ignore[no-untyped-def]
+    """A^-1 V of a positive definite matrix."""
+    n, L, x = V.size, np.empty(A.shape), V.copy()
+    _cholesky(A, 0.0, L)
+    for i in range(n):
+        for k in range(i):
+            x[i] -= L[i, k] * x[k]
+        x[i] /= L[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            x[i] -= L[k, i] * x[k]
+        x[i] /= L[i, i]
+    return x
 
 
 @njit(cache=True)
