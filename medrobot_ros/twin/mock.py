@@ -4,6 +4,7 @@ from collections import deque
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.config import CellConfig, HardwareSection
@@ -44,7 +45,7 @@ class MockHardware:
         probe = load_probe(config.probe.name)
         face = Face(probe.face_radius_m, 0.5 * probe.aperture_m)
         self._patient = Patient(config.twin, config.body, load_body(config.body.mesh), face, config.seed)
-        self._sensor = _Sensor(config.hardware, arm, self._draw_bias())
+        self._sensors = _Sensors(config.hardware, arm, self._draw_bias())
         self._steps = max(1, round(1.0 / (self.rate_hz * STEP_S)))
         self._past: deque[tuple[int, Array, Array, PatientTruth]] = deque(maxlen=8 + round(0.03 / STEP_S))
         self.now_ns = 0
@@ -73,11 +74,9 @@ class MockHardware:
         """One control period of arm and patient, then what their sensors say of a latency ago."""
         self._advance(stamp_ns)
         q, qd, truth = self._sensed(stamp_ns)
-        tau = self._arm.gravity_torque(q) - truth.F_tissue_on_probe_in_probe @ self._arm.jacobian_probe(q)
+        q_read, tau, F_read = self._sensors.read(q, truth, self._rng.standard_normal(self._arm.n + 6))
         self._limit_torque(stamp_ns, tau)
         stamp = truth.stamp_ns
-        drawn = self._rng.standard_normal(self._arm.n + 6)
-        q_read, F_read = q + self._config.encoder_noise_rad * drawn[6:], self._sensor.read(truth, drawn[:6])
         self._ticks += 1
         out: list[tuple[str, Any]] = [("joint_states", JointState(stamp, q_read, qd, tau)), ("wrench", Wrench(stamp, "ft", F_read))]
         if self._ticks % self._decimation == 0:
@@ -122,20 +121,37 @@ class MockHardware:
         return False, f"hardware serves no '{service}'"
 
 
-class _Sensor:
-    """The F/T sensor: tissue and the probe's weight about its own frame, with bias and noise."""
+class _Sensors:
+    """Encoders, motor torques, and the F/T sensor: tissue and the probe's weight about its own frame, with bias and noise."""
 
     def __init__(self, config: HardwareSection, arm: ArmModel, bias: Array) -> None:
         T_ft_probe = inverse(arm.T_flange_ft) @ arm.T_flange_probe
         # Both are linear: matrices made once cost a tick a fifth of `geometry.wrench`.
-        self._shift = np.column_stack([shift_wrench(T_ft_probe, e) for e in np.eye(6)])
+        shift = np.column_stack([shift_wrench(T_ft_probe, e) for e in np.eye(6)])
         base_up_in_ft = [np.outer((0.0, 0.0, 1.0), axis) for axis in T_ft_probe[:3, :3].T]
-        self._weight = np.column_stack([weight_wrench(R, arm.probe_mass_kg, arm.p_ft_com) for R in base_up_in_ft])
-        self._bias = bias
-        self._noise = np.repeat((config.force_noise_n, config.torque_noise_nm), 3)
+        weight = np.column_stack([weight_wrench(R, arm.probe_mass_kg, arm.p_ft_com) for R in base_up_in_ft])
+        noise = np.concatenate((np.repeat((config.force_noise_n, config.torque_noise_nm), 3), np.full(arm.n, config.encoder_noise_rad)))
+        self._arm, self._ft, self._noise = arm, (shift, weight, bias), noise
 
-    def read(self, truth: PatientTruth, noise: Array) -> Array:
-        """Raw wrench (6,) in the F/T frame; `noise` (6,) in standard deviations."""
-        up_in_probe = truth.T_base_probe[2, :3]
-        F: Array = self._shift @ truth.F_tissue_on_probe_in_probe + self._weight @ up_in_probe + self._bias + self._noise * noise
-        return F
+    def read(self, q: Array, truth: PatientTruth, drawn: Array) -> tuple[Array, Array, Array]:
+        """Joint positions and torques (n,), and the raw wrench (6,) in the F/T frame; `drawn` (6 + n,) is noise in standard deviations."""
+        F, T = truth.F_tissue_on_probe_in_probe, truth.T_base_probe
+        tau, J = self._arm.gravity_torque(q), self._arm.jacobian_probe(q)
+        return _read(q, tau, J, F, T, self._noise * drawn, *self._ft)  # type: ignore[no-any-return]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _read(q, tau_gravity, J, F_tissue, T_base_probe, noise, shift, weight, bias):  # type: ignore[no-untyped-def]
+    """Joint positions, joint torques (n,), raw wrench (6,)."""
+    q_read, tau, F = np.empty(q.size), tau_gravity.copy(), np.empty(6)
+    for i in range(6):
+        F[i] = bias[i] + noise[i]
+        for k in range(3):
+            F[i] += weight[i, k] * T_base_probe[2, k]
+        for k in range(6):
+            F[i] += shift[i, k] * F_tissue[k]
+    for i in range(q.size):
+        q_read[i] = q[i] + noise[6 + i]
+        for k in range(6):
+            tau[i] -= F_tissue[k] * J[k, i]
+    return q_read, tau, F

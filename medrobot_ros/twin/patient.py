@@ -54,20 +54,19 @@ def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, las
     (linear, quadratic, damping, friction); speeds come from the last face point and gap, `dt` seconds ago (0: at rest).
     """
     x0, y0, step, z, zx, zy = skin
-    R = np.ascontiguousarray(T_base_patient[:3, :3])
-    o = T_base_patient[:3, 3]
-    Rp = np.ascontiguousarray(T_base_probe[:3, :3])
-    _, n = skin_below(R.T @ (T_base_probe[:3, 3] - o), x0, y0, step, z, zx, zy)
-    inward = -(Rp.T @ (R @ n))
+    R, o = T_base_patient[:3, :3], T_base_patient[:3, 3]
+    Rp, tip = T_base_probe[:3, :3], T_base_probe[:3, 3]
+    _, n = skin_below(_into(R, tip - o), x0, y0, step, z, zx, zy)
+    inward = _into(Rp, _out_of(R, n))
     r = np.empty(3)
-    r[0] = min(max(face[0] * inward[0], -face[1]), face[1])
-    r[1] = min(max(ELEVATION_RADIUS_M * inward[1], -0.3 * ELEVATION_RADIUS_M), 0.3 * ELEVATION_RADIUS_M)
+    r[0] = min(max(-face[0] * inward[0], -face[1]), face[1])
+    r[1] = min(max(-ELEVATION_RADIUS_M * inward[1], -0.3 * ELEVATION_RADIUS_M), 0.3 * ELEVATION_RADIUS_M)
     r[2] = -0.5 * (r[0] * r[0] / face[0] + r[1] * r[1] / ELEVATION_RADIUS_M)
-    p_base = T_base_probe[:3, 3] + Rp @ r
-    p = R.T @ (p_base - o)
+    p_base = tip + _out_of(Rp, r)
+    p = _into(R, p_base - o)
     s, n = skin_below(p, x0, y0, step, z, zx, zy)
-    gap = (p - s) @ n - offset
-    n_base = R @ n
+    gap = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2] - offset
+    n_base = _out_of(R, n)
     F = np.zeros(6)
     v_gap = 0.0 if dt == 0.0 else (gap - last_gap) / dt
     force = push(tissue[0], tissue[1], tissue[2], -gap, -v_gap)
@@ -75,19 +74,50 @@ def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, las
         f_base = force * n_base
         if dt > 0.0:
             v = (p_base - last_p) / dt
-            v -= (v @ n_base) * n_base
-            f_base -= (tissue[3] * force / (np.sqrt(v @ v) + STICTION_SPEED_M_PER_S)) * v
-        F[:3] = Rp.T @ f_base
-        F[3:] = np.cross(r, F[:3])
+            v -= (v[0] * n_base[0] + v[1] * n_base[1] + v[2] * n_base[2]) * n_base
+            speed = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+            f_base -= (tissue[3] * force / (speed + STICTION_SPEED_M_PER_S)) * v
+        F[:3] = _into(Rp, f_base)
+        F[3:] = _cross(r, F[:3])
     T = np.zeros((4, 4))
     T[:3, 2] = -n_base
     T[0, 0] = 1.0
     T[:3, 0] -= n_base[0] * n_base
-    T[:3, 0] /= np.sqrt(1.0 - n_base[0] * n_base[0])
-    T[:3, 1] = np.cross(T[:3, 2], T[:3, 0])
-    T[:3, 3] = R @ (s + offset * n) + o
+    T[:3, 0] /= sqrt(1.0 - n_base[0] * n_base[0])
+    T[:3, 1] = _cross(T[:3, 2], T[:3, 0])
+    T[:3, 3] = _out_of(R, s + offset * n) + o
     T[3, 3] = 1.0
     return F, T, p_base, gap
+
+
+# At this size the calls of a library cost more than the sums.
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _out_of(R, v):  # type: ignore[no-untyped-def]
+    """R v."""
+    out = np.empty(3)
+    for i in range(3):
+        out[i] = R[i, 0] * v[0] + R[i, 1] * v[1] + R[i, 2] * v[2]
+    return out
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _into(R, v):  # type: ignore[no-untyped-def]
+    """R^T v."""
+    out = np.empty(3)
+    for i in range(3):
+        out[i] = R[0, i] * v[0] + R[1, i] * v[1] + R[2, i] * v[2]
+    return out
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _cross(a, b):  # type: ignore[no-untyped-def]
+    out = np.empty(3)
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        out[i] = a[j] * b[k] - a[k] * b[j]
+    return out
 
 
 class Patient:
