@@ -7,7 +7,7 @@ departs from what the last fit foretold ends what was learned.
 
 from collections import deque
 from dataclasses import dataclass
-from math import pi
+from math import cos, pi, sin
 
 import numpy as np
 
@@ -68,9 +68,11 @@ class SkinMotion:
 
     def speed_m_per_s(self, time_s: float) -> float:
         """Foretold speed of the periodic part; the drift is left to feedback."""
-        w = 2.0 * pi * np.array(self.frequencies_hz)
-        sines, cosines = self.coefficients[2:5], self.coefficients[5:]
-        return float((sines * w) @ np.cos(w * time_s) - (cosines * w) @ np.sin(w * time_s))
+        c, out = self.coefficients.tolist(), 0.0
+        for k, f in enumerate(self.frequencies_hz):  # in plain floats: asked for every period
+            w = 2.0 * pi * f
+            out += w * (c[2 + k] * cos(w * time_s) - c[5 + k] * sin(w * time_s))
+        return out
 
 
 def fit(positions_m: Array) -> SkinMotion:

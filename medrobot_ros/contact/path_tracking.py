@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medrobot_ros.geometry.pose import interpolate, inverse, rotation_vector
+from medrobot_ros.geometry.pose import inverse, moved, rotation_vector
 from medrobot_ros.signals import Array, ScanReference
 
 MAX_CORRECTION_M_PER_S = 0.03
@@ -18,6 +18,7 @@ class PathTracking:
         self.reference = reference
         self._track, self._tilt = track_gain_per_s, tilt_gain_per_s
         self.time_s = 0.0
+        self._turns: dict[int, Array] = {}  # from one reference pose to the next, of those that were needed
 
     @property
     def progress(self) -> float:
@@ -29,7 +30,9 @@ class PathTracking:
         t, T = self.reference.time_s, self.reference.T_base_probe
         k = min(max(int(t.searchsorted(time_s, side="right")) - 1, 0), len(t) - 2)
         share = min(max((time_s - float(t[k])) / float(t[k + 1] - t[k]), 0.0), 1.0)
-        return interpolate(T[k], T[k + 1], share)
+        if k not in self._turns:
+            self._turns[k] = rotation_vector(T[k, :3, :3].T @ T[k + 1, :3, :3])
+        return moved(T[k], share, self._turns[k], T[k + 1, :3, 3])
 
     def twist(self, T_base_probe: Array, pace: float) -> Array:
         """Twist (6,) in probe axes with no part along the beam; `pace` is how fast path time passes, 0 to 1."""

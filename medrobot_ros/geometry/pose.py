@@ -73,11 +73,12 @@ def angle_between(a: Array, b: Array) -> float:
 
 def interpolate(T_a: Array, T_b: Array, share: float) -> Array:
     """Pose a share (0 to 1) of the way from `T_a` to `T_b`: straight in position, constant rate in rotation."""
-    step = rotation_vector(T_a[:3, :3].T @ T_b[:3, :3])
-    return pose(
-        T_a[:3, :3] @ rotation_from_vector(share * step),
-        (1.0 - share) * T_a[:3, 3] + share * T_b[:3, 3],
-    )
+    return moved(T_a, share, rotation_vector(T_a[:3, :3].T @ T_b[:3, :3]), T_b[:3, 3])
+
+
+def moved(T_a: Array, share: float, turn: Array, p_b: Array) -> Array:
+    """As `interpolate`, where the turn (3,) [rad] from `T_a` to the other pose is known, and its position (3,)."""
+    return pose(T_a[:3, :3] @ rotation_from_vector(share * turn), (1.0 - share) * T_a[:3, 3] + share * p_b)
 
 
 def quat_xyzw(R: Array) -> tuple[float, float, float, float]:
