@@ -1,6 +1,7 @@
 """A recorded examination fed to every stage by itself, and what each answered when it was recorded.
 
-    python test/replay.py        # records anew: after a change that is meant to alter what a stage answers
+    python test/replay.py            # records anew: after a change that is meant to alter what a stage answers
+    python test/replay.py imaging    # only that stage's answers to the record there is
 
 The bag in `data/replay` holds what the stages were told in a small examination at 100 Hz; images are left out (no stage hears them) and the
 clouds are thinned. A stage answers to the record, not to itself, so a change in one shows in that one alone.
@@ -9,7 +10,7 @@ clouds are thinned. A stage answers to the record, not to itself, so a change in
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -172,10 +173,14 @@ def record_anew() -> None:
         pass
     recorder.close()
     run.rename(FOLDER)
-    record = read(FOLDER)
-    record.check()
-    found: dict[str, np.ndarray] = {}
-    for name in STAGES:
+    read(FOLDER).check()
+    store(STAGES, {})
+
+
+def store(names: Sequence[str], others: dict[str, np.ndarray]) -> None:
+    """Answers of some stages as they are now, beside those of others."""
+    record, found = read(FOLDER), {k: v for k, v in others.items() if k.split("|")[0] not in names}
+    for name in names:
         found |= answers(record, name)
     np.savez_compressed(FOLDER / ANSWERS, **{k.replace("/", ":"): v for k, v in found.items()})
 
@@ -187,6 +192,9 @@ def stored() -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    record_anew()
+    if sys.argv[1:]:
+        store(sys.argv[1:], stored())
+    else:
+        record_anew()
     size = sum(f.stat().st_size for f in FOLDER.rglob("*") if f.is_file())
     print(f"{FOLDER}: {size / 1e6:.1f} MB", file=sys.stderr)

@@ -45,7 +45,7 @@ class Chart:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _chart(T_patient_probe, offset, skin, faces, directions, depth):  # type: ignore[no-untyped-def]
-    R, o = np.ascontiguousarray(T_patient_probe[:3, :3]), T_patient_probe[:3, 3]
+    T = T_patient_probe
     lines, knots = len(faces), KNOT_SAMPLES + 1
     coarse = np.empty((KNOT_LINES, knots, 3, 3))
     for g in range(KNOT_LINES):
@@ -53,18 +53,20 @@ def _chart(T_patient_probe, offset, skin, faces, directions, depth):  # type: ig
         a = min(int(at), lines - 2)
         b = at - a
         face = (1.0 - b) * faces[a] + b * faces[a + 1]
-        ahead = (1.0 - b) * directions[a] + b * directions[a + 1]
-        ahead = R[:, 0] * ahead[0] + R[:, 2] * ahead[1]
-        beside = R[:, 0] * ((1.0 - b) * directions[a, 1] + b * directions[a + 1, 1]) - R[:, 2] * (
-            (1.0 - b) * directions[a, 0] + b * directions[a + 1, 0]
-        )
-        begin = R[:, 0] * face[0] + R[:, 2] * face[1] + o
-        indentation = min(max(_skin_coordinates(begin, offset, skin, 0.0)[2], 0.0), 0.75 * INDENTATION_DECAY_M)
+        x, z = (1.0 - b) * directions[a] + b * directions[a + 1]
+        px, py, pz = _in_patient(T, face[0], 0.0, face[1], 1.0)
+        ax, ay, az = _in_patient(T, x, 0.0, z, 0.0)  # ahead
+        bx, by, bz = _in_patient(T, z, 0.0, -x, 0.0)  # beside
+        indentation = min(max(_skin_coordinates(px, py, pz, offset, skin, 0.0)[2], 0.0), 0.75 * INDENTATION_DECAY_M)
         for k in range(KNOT_SAMPLES):
-            p = begin + ahead * (k * depth / (KNOT_SAMPLES - 1))
-            coarse[g, k, 0] = _skin_coordinates(p, offset, skin, indentation)
-            coarse[g, k, 1] = (_skin_coordinates(p + STEP_M * beside, offset, skin, indentation) - coarse[g, k, 0]) / STEP_M
-            coarse[g, k, 2] = (_skin_coordinates(p + STEP_M * R[:, 1], offset, skin, indentation) - coarse[g, k, 0]) / STEP_M
+            far = k * depth / (KNOT_SAMPLES - 1)
+            x, y, z = px + far * ax, py + far * ay, pz + far * az
+            here = _skin_coordinates(x, y, z, offset, skin, indentation)
+            beside = _skin_coordinates(x + STEP_M * bx, y + STEP_M * by, z + STEP_M * bz, offset, skin, indentation)
+            over = _skin_coordinates(x + STEP_M * T[0, 1], y + STEP_M * T[1, 1], z + STEP_M * T[2, 1], offset, skin, indentation)
+            for c in range(3):
+                coarse[g, k, 0, c] = here[c]
+                coarse[g, k, 1, c], coarse[g, k, 2, c] = (beside[c] - here[c]) / STEP_M, (over[c] - here[c]) / STEP_M
         coarse[g, knots - 1] = 2.0 * coarse[g, knots - 2] - coarse[g, knots - 3]
     fine = np.empty((lines, knots, 3, 3), np.float32)
     for i in range(lines):
@@ -83,20 +85,27 @@ def _depths(T_patient_probe, offset, skin, elements):  # type: ignore[no-untyped
     for g in range(KNOT_LINES):
         a = min(int(at[g]), len(elements) - 2)
         x, z = elements[a] + (at[g] - a) * (elements[a + 1] - elements[a])
-        exact[g] = _skin_coordinates(T_patient_probe[:3, 0] * x + T_patient_probe[:3, 2] * z + T_patient_probe[:3, 3], offset, skin, 0.0)[2]
+        px, py, pz = _in_patient(T_patient_probe, x, 0.0, z, 1.0)
+        exact[g] = _skin_coordinates(px, py, pz, offset, skin, 0.0)[2]
     return np.interp(np.arange(len(elements)), at, exact)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _skin_coordinates(p, offset, skin, indentation):  # type: ignore[no-untyped-def]
-    """(3,) of a point in the patient frame, where the tissue there lay before it was pushed down."""
-    x0, y0, step, z, zx, zy = skin
-    s, n = skin_below(p, x0, y0, step, z, zx, zy)
-    out = np.empty(3)
-    out[0], out[1] = s[0], s[1]
-    depth = offset - ((p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2])
-    out[2] = _undeformed(depth, indentation) if indentation > 0.0 else depth
-    return out
+def _in_patient(T, x, y, z, w):  # type: ignore[no-untyped-def]
+    """A point (w = 1) or direction (w = 0) of the probe frame, in the patient's."""
+    return (
+        T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3] * w,
+        T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3] * w,
+        T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3] * w,
+    )
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _skin_coordinates(px, py, pz, offset, skin, indentation):  # type: ignore[no-untyped-def]
+    """Of a point in the patient frame, where the tissue there lay before it was pushed down."""
+    x, y, z, nx, ny, nz = skin_below(px, py, pz, skin)
+    depth = offset - ((px - x) * nx + (py - y) * ny + (pz - z) * nz)
+    return x, y, _undeformed(depth, indentation) if indentation > 0.0 else depth
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

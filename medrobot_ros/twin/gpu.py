@@ -5,6 +5,7 @@ from numba import cuda
 
 from medrobot_ros.twin.echo import blur_line, draw_points, receive_line
 from medrobot_ros.twin.ray import trace_line
+from medrobot_ros.twin.refraction import volume_of
 from medrobot_ros.twin.render import Scene, View
 from medrobot_ros.twin.tables import Table
 
@@ -22,7 +23,9 @@ class GpuRenderer:
     def __init__(self, scene: Scene) -> None:
         s, t, put = scene, scene.tables, cuda.to_device
         self._scene, self._shape = scene, (scene.lines, t.along.shape[1])
-        self._labels, self._points, self._materials = put(s.labels), put(s.points), put(t.materials)
+        labels, voxels, steps = volume_of(s.labels)
+        self._labels, self._voxels, self._steps = put(labels), put(voxels), put(steps)
+        self._points, self._materials = put(s.points), put(t.materials)
         self._tile, self._structure, self._stray = put(s.scatterers.tile), put(s.scatterers.structure), put(s.scatterers.noise)
         self._along, self._slices, self._pulse, self._weights = put(t.along), put(t.slices), put(t.pulse), put(t.weights)
         self._widths, self._reverberation = put(t.widths), put(t.reverberation)
@@ -37,8 +40,8 @@ class GpuRenderer:
         out, share = cuda.device_array(self._shape, np.float32), put(view.share)
         grid = (lines + THREADS - 1) // THREADS, THREADS
         self._trace[grid](
-            t.sample_m, t.convergence[0], t.convergence[1], put(view.chart), share, self._labels, self._materials, self._tile,
-            put(view.axes), self._structure, self._along, self._slices, self._pulse, self._points, field, seen,
+            t.sample_m, t.convergence[0], t.convergence[1], put(view.chart), share, self._labels, self._voxels, self._steps,
+            self._materials, self._tile, put(view.axes), self._structure, self._along, self._slices, self._pulse, self._points, field, seen,
         )  # fmt: skip
         self._receive[grid](
             share, s.gain, s.noise, view.frame, self._along, self._weights, self._widths, t.pulse_samples, self._points, seen,
@@ -49,12 +52,12 @@ class GpuRenderer:
 
 
 def _trace(  # type: ignore[no-untyped-def]
-    sample_m, sine, cosine, chart, share, labels, materials, tile, axes, structure, along, slices, pulse, points, field, seen
+    sample_m, sine, cosine, chart, share, labels, voxels, steps, materials, tile, axes, structure, along, slices, pulse, points, field, seen
 ):
     i = cuda.grid(1)  # type: ignore[attr-defined]
     if i < field.shape[1] and share[i] > 0.0:
-        scatterers = tile, axes, structure
-        trace_line(i, sample_m, (sine, cosine), chart, labels, materials, scatterers, along, slices, pulse, points, field, seen)
+        volume, scatterers = (labels, voxels, steps), (tile, axes, structure)
+        trace_line(i, sample_m, (sine, cosine), chart, volume, materials, scatterers, along, slices, pulse, points, field, seen)
 
 
 def _receive(  # type: ignore[no-untyped-def]

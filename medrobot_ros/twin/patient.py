@@ -25,25 +25,31 @@ class Face:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def skin_below(p, x0, y0, step, z, zx, zy):  # type: ignore[no-untyped-def]
-    """Nearest skin point to p (3,) and the outward unit normal there, both (3,), by repeated projection."""
-    x, y = p[0], p[1]
-    s, n = np.empty(3), np.empty(3)
+def skin_below(px, py, pz, skin):  # type: ignore[no-untyped-def]
+    """Nearest skin point to (px, py, pz) and the outward unit normal there, by repeated projection: six numbers, for they are many."""
+    x0, y0, step, z, zx, zy = skin
+    x, y, sx, sy, sz, nx, ny, nz = px, py, px, py, pz, 0.0, 0.0, 1.0
     for _ in range(5):
         u = min(max((x - x0) / step, 0.0), z.shape[0] - 1.001)
         v = min(max((y - y0) / step, 0.0), z.shape[1] - 1.001)
         i, j = int(u), int(v)
         a, b = u - i, v - j
         w00, w10, w01, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
-        n[0] = -(w00 * zx[i, j] + w10 * zx[i + 1, j] + w01 * zx[i, j + 1] + w11 * zx[i + 1, j + 1])
-        n[1] = -(w00 * zy[i, j] + w10 * zy[i + 1, j] + w01 * zy[i, j + 1] + w11 * zy[i + 1, j + 1])
-        n[2] = 1.0
-        n /= sqrt(n[0] * n[0] + n[1] * n[1] + 1.0)
-        s[0], s[1] = x, y
-        s[2] = w00 * z[i, j] + w10 * z[i + 1, j] + w01 * z[i, j + 1] + w11 * z[i + 1, j + 1]
-        along = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2]
-        x, y = p[0] - along * n[0], p[1] - along * n[1]
-    return s, n
+        nx = -(w00 * zx[i, j] + w10 * zx[i + 1, j] + w01 * zx[i, j + 1] + w11 * zx[i + 1, j + 1])
+        ny = -(w00 * zy[i, j] + w10 * zy[i + 1, j] + w01 * zy[i, j + 1] + w11 * zy[i + 1, j + 1])
+        size = sqrt(nx * nx + ny * ny + 1.0)
+        nx, ny, nz = nx / size, ny / size, 1.0 / size
+        sx, sy, sz = x, y, w00 * z[i, j] + w10 * z[i + 1, j] + w01 * z[i, j + 1] + w11 * z[i + 1, j + 1]
+        along = (px - sx) * nx + (py - sy) * ny + (pz - sz) * nz
+        x, y = px - along * nx, py - along * ny
+    return sx, sy, sz, nx, ny, nz
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _skin_point(p, skin):  # type: ignore[no-untyped-def]
+    """The same of p (3,) as vectors (3,)."""
+    x, y, z, nx, ny, nz = skin_below(p[0], p[1], p[2], skin)
+    return np.array([x, y, z]), np.array([nx, ny, nz])
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -53,10 +59,9 @@ def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, las
     The face point is the one that meets the skin first. `skin` is the height field, `face` (radius, half width), `tissue`
     (linear, quadratic, damping, friction); speeds come from the last face point and gap, `dt` seconds ago (0: at rest).
     """
-    x0, y0, step, z, zx, zy = skin
     R, o = T_base_patient[:3, :3], T_base_patient[:3, 3]
     Rp, tip = T_base_probe[:3, :3], T_base_probe[:3, 3]
-    _, n = skin_below(_into(R, tip - o), x0, y0, step, z, zx, zy)
+    _, n = _skin_point(_into(R, tip - o), skin)
     inward = _into(Rp, _out_of(R, n))
     r = np.empty(3)
     r[0] = min(max(-face[0] * inward[0], -face[1]), face[1])
@@ -64,7 +69,7 @@ def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, las
     r[2] = -0.5 * (r[0] * r[0] / face[0] + r[1] * r[1] / ELEVATION_RADIUS_M)
     p_base = tip + _out_of(Rp, r)
     p = _into(R, p_base - o)
-    s, n = skin_below(p, x0, y0, step, z, zx, zy)
+    s, n = _skin_point(p, skin)
     gap = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2] - offset
     n_base = _out_of(R, n)
     F = np.zeros(6)

@@ -10,8 +10,8 @@ import numpy as np
 
 from medrobot_ros.twin.anatomy import LOW_M, VOXEL_M, Tissue
 from medrobot_ros.twin.kernel import kernel
-from medrobot_ros.twin.refraction import NEAR, bend, gradient, reflection, transmission
-from medrobot_ros.twin.speckle import GRAIN_CELLS, STRUCTURE_PITCH_M
+from medrobot_ros.twin.refraction import ABOVE, NEAR, bend, gradient, reflection, transmission
+from medrobot_ros.twin.speckle import GRAIN_CELLS, SHAPE, STRUCTURE_PITCH_M, STRUCTURE_SHAPE
 
 IMPEDANCE, KEPT, STRETCH, SCATTERED, STRUCTURED = range(5)  # columns of a tissue's row
 TGC, SCATTER_GAIN, SLICE_M = range(3)  # rows of what changes along a line
@@ -19,58 +19,100 @@ SIDE, ACROSS, SAMPLE, AMPLITUDE, LAG_M = range(5)  # of a point's sighting
 GEL = int(Tissue.GEL)
 PER_VOXEL = tuple(np.float32(1.0 / v) for v in VOXEL_M)
 PER_STRUCTURE = tuple(np.float32(1.0 / v) for v in STRUCTURE_PITCH_M)
-FIRST = tuple(np.float32(0.5 - low / v) for low, v in zip(LOW_M, VOXEL_M, strict=True))  # a voxel is rounded to by truncation
+FIRST = tuple(np.float32(0.5 + n - low / v) for n, low, v in zip((0, 0, ABOVE), LOW_M, VOXEL_M, strict=True))  # rounded to by truncation
 
 ECHO = np.float32(10.0 ** (8.0 / 20.0))  # a full reflection seen along its normal, against full scale
 DIFFUSE = np.float32(0.08)  # share of an interface's echo that comes back at any angle; with the power 6 of the cosine: chosen
 FACE_REFLECTION = np.float32(0.3)  # of the probe's matching layers, which sends echoes back in: chosen
 BOUNCES = 3  # echoes of echoes that are drawn
+STRUCTURE_MASK, TILE_MASK = (tuple(n - 1 for n in shape) for shape in (STRUCTURE_SHAPE, SHAPE))  # they repeat, with powers of two
 STRUCTURE_GAIN = np.float32(0.4)
-NEXT_CELL = np.float32(exp(-0.25 / GRAIN_CELLS**2))  # correlation of scatterers one cell apart
+BETWEEN = np.float32(1.0 - exp(-0.25 / GRAIN_CELLS**2))  # one less the correlation of scatterers one cell apart
 INAUDIBLE = np.float32(1e-6)  # against full scale
 FAINT = np.float32(1e-7)  # below it a ray is dead
 ASIDE = np.float32(4096.0)  # keeps tile coordinates above 0
 
 
 @kernel
-def trace_line(i, sample_m, convergence, chart, labels, materials, scatterers, along, slices, pulse, points, field, seen):  # type: ignore[no-untyped-def]
+def trace_line(i, sample_m, convergence, chart, volume, materials, scatterers, along, slices, pulse, points, field, seen):  # type: ignore[no-untyped-def]
     """Adds line `i`'s echoes to `field` (2, lines, samples) and notes in `seen` (lines, points, 5) where it passes each point.
 
     `chart` (lines, knots, 3, 3), `scatterers` (tile, axes, structure), `slices` (2, n) places and shares, `points` (n, 4);
-    `convergence` of the beam: see `transmission`.
+    `volume`: see `volume_of`; `convergence` of the beam: see `transmission`.
     """
     for s in range(slices.shape[1]):
         looked_for = points if s == slices.shape[1] // 2 else points[:0]
         place = slices[0, s], slices[1, s]
-        _trace_ray(i, sample_m, convergence, place, chart, labels, materials, scatterers, along, pulse, looked_for, field, seen)
+        _trace_ray(i, sample_m, convergence, place, chart, volume, materials, scatterers, along, pulse, looked_for, field, seen)
 
 
 @kernel
-def _trace_ray(i, sample_m, convergence, slice_, chart, labels, materials, scatterers, along, pulse, points, field, seen):  # type: ignore[no-untyped-def]
+def _trace_ray(i, sample_m, convergence, slice_, chart, volume, materials, scatterers, along, pulse, points, field, seen):  # type: ignore[no-untyped-def]
+    """One ray, piece by piece: within a tissue and between two knots of the chart it is straight, and its place a polynomial."""
     place, weight = slice_
+    labels, voxels, steps = volume
     tile, axes, structure = scatterers
     samples, knots = field.shape[2], chart.shape[1]
     one = np.float32(1.0)
     per_sample = np.float32((knots - 2) / samples)  # knots, the last of which lies beyond the line's end
     knots_per_m = per_sample / sample_m
-    x, y, r = np.float32(0.0), np.float32(0.0), np.float32(0.0)  # aside and across [m], ahead [samples]
+    x, y, r = 0.0, 0.0, 0.0  # aside and across [m], ahead [knots]: in double precision, for they add up
     tx, ty, tz = np.float32(0.0), np.float32(0.0), one
     amplitude = one
-    previous = -1
-    for k in range(samples):
-        u = min(r * per_sample, np.float32(knots - 1.001))
-        a = int(u)
-        b = u - np.float32(a)
-        ye = y + place * along[SLICE_M, k]
-        p = _place(chart, i, a, b, x, ye, 0)
-        q = _place(chart, i, a, b, x, ye, 1)
-        d = _place(chart, i, a, b, x, ye, 2)
-        vi = min(max(int(p * PER_VOXEL[0] + FIRST[0]), NEAR[0]), labels.shape[0] - 1 - NEAR[0])
-        vj = min(max(int(q * PER_VOXEL[1] + FIRST[1]), NEAR[1]), labels.shape[1] - 1 - NEAR[1])
-        vm = min(max(int(d * PER_VOXEL[2] + FIRST[2]), 0), labels.shape[2] - 1 - NEAR[2])
-        label = int(labels[vi, vj, vm]) if d >= 0.0 else GEL
-        if label != previous and previous >= 0:
-            gx, gy, gd = gradient(labels, vi, vj, vm, previous, label)
+    label, k = -1, 0
+    while k < samples:
+        tissue = materials[max(label, 0)]
+        kept, stretch, scatter, coarseness = tissue[KEPT], tissue[STRETCH], tissue[SCATTERED], tissue[STRUCTURED]
+        a = min(max(int(r), 0), knots - 2)
+        dx, dy, dr = stretch * tx * sample_m, stretch * ty * sample_m, stretch * tz * per_sample
+        b = np.float32(r - a)
+        count = samples - k
+        if a < knots - 2 and dr * np.float32(count) > one - b:
+            count = int((one - b) / dr) + 1
+        aside, over = np.float32(x), np.float32(y)
+        p0, p1, p2, pe, pf = _piece(chart, i, a, b, aside, over, dx, dy, dr, 0)
+        q0, q1, q2, qe, qf = _piece(chart, i, a, b, aside, over, dx, dy, dr, 1)
+        d0, d1, d2, de, df = _piece(chart, i, a, b, aside, over, dx, dy, dr, 2)
+        before, n = label, 0
+        while n < count:
+            s, across = np.float32(n), place * along[SLICE_M, k + n]
+            p = p0 + s * (p1 + s * p2) + across * (pe + s * pf)
+            q = q0 + s * (q1 + s * q2) + across * (qe + s * qf)
+            d = d0 + s * (d1 + s * d2) + across * (de + s * df)
+            vi = min(max(int(p * PER_VOXEL[0] + FIRST[0]), NEAR[0]), labels.shape[0] - 1 - NEAR[0])
+            vj = min(max(int(q * PER_VOXEL[1] + FIRST[1]), NEAR[1]), labels.shape[1] - 1 - NEAR[1])
+            vm = min(max(int(d * PER_VOXEL[2] + FIRST[2]), ABOVE), labels.shape[2] - 1 - NEAR[2])
+            label = int(labels[vi, vj, vm]) if d >= np.float32(0.0) else GEL
+            if label != before:
+                break
+            amplified = amplitude * along[TGC, k + n]
+            scattered = scatter * amplified
+            if scattered > INAUDIBLE:
+                coarse = structure[
+                    int(p * PER_STRUCTURE[0] + ASIDE) & STRUCTURE_MASK[0],
+                    int(q * PER_STRUCTURE[1] + ASIDE) & STRUCTURE_MASK[1],
+                    int(d * PER_STRUCTURE[2]) & STRUCTURE_MASK[2],
+                ]
+                scattered *= max(one + STRUCTURE_GAIN * coarseness * coarse, np.float32(0.1))
+                scattered *= weight * along[SCATTER_GAIN, k + n]
+                grain = _grain(tile, p * axes[0] + q * axes[1] + ASIDE, p * axes[2] + q * axes[3] + ASIDE, d * axes[4])
+                field[0, i, k + n] += scattered * grain.real
+                field[1, i, k + n] += scattered * grain.imag
+            for m in range(points.shape[0]):
+                side, beyond, ahead = _to_line(chart, i, a, knots_per_m, points[m, 0] - p, points[m, 1] - q, points[m, 2] - d)
+                lag = side * tx + beyond * ty + ahead * tz
+                if abs(lag) < abs(seen[i, m, LAG_M]):
+                    seen[i, m, SIDE], seen[i, m, ACROSS] = side - lag * tx, beyond - lag * ty + across
+                    seen[i, m, SAMPLE], seen[i, m, AMPLITUDE] = k + n + lag / (sample_m * stretch), amplified
+                    seen[i, m, LAG_M] = lag
+            amplitude *= kept
+            n += 1
+        k, x, y, r = k + n, x + n * dx, y + n * dy, r + n * dr
+        if amplitude < FAINT:
+            break
+        if label != before and before >= 0:
+            at = (vi * labels.shape[1] + vj) * labels.shape[2] + vm
+            gx, gy, gd = gradient(voxels, at, steps, np.uint8(before), np.uint8(label))
             nx, ny, nz = _to_line(chart, i, a, knots_per_m, gx, gy, gd)
             size = np.float32(sqrt(nx * nx + ny * ny + nz * nz))
             if size > 0.0:
@@ -81,8 +123,8 @@ def _trace_ray(i, sample_m, convergence, slice_, chart, labels, materials, scatt
             if cosine < 0.0:
                 cosine, nx, ny, nz = -cosine, -nx, -ny, -nz
             cosine = min(cosine, one)
-            z1, z2 = materials[previous, IMPEDANCE], materials[label, IMPEDANCE]
-            ratio = materials[label, STRETCH] / materials[previous, STRETCH]
+            z1, z2 = materials[before, IMPEDANCE], materials[label, IMPEDANCE]
+            ratio = materials[label, STRETCH] / materials[before, STRETCH]
             reflected, refracted = reflection(cosine, z1, z2, ratio)
             if refracted >= 0.0:
                 tx, ty, tz = bend(tx, ty, tz, nx, ny, nz, cosine, refracted, ratio)
@@ -90,52 +132,30 @@ def _trace_ray(i, sample_m, convergence, slice_, chart, labels, materials, scatt
             facing = DIFFUSE + (one - DIFFUSE) * facing * facing * facing
             _interface(field, i, k, weight, reflected * facing * amplitude, along, pulse)
             amplitude *= transmission(cosine, z1, z2, ratio, convergence)
-        previous = label
-        if amplitude < FAINT:
-            break
-        scattered = materials[label, SCATTERED] * amplitude * along[TGC, k]
-        if scattered > INAUDIBLE:
-            coarse = structure[
-                int(p * PER_STRUCTURE[0] + ASIDE) & (structure.shape[0] - 1),
-                int(q * PER_STRUCTURE[1] + ASIDE) & (structure.shape[1] - 1),
-                int(d * PER_STRUCTURE[2]) & (structure.shape[2] - 1),
-            ]
-            scattered *= max(one + STRUCTURE_GAIN * materials[label, STRUCTURED] * coarse, np.float32(0.1))
-            scattered *= weight * along[SCATTER_GAIN, k]
-            grain = _grain(tile, p * axes[0] + q * axes[1] + ASIDE, p * axes[2] + q * axes[3] + ASIDE, d * axes[4])
-            field[0, i, k] += scattered * grain.real
-            field[1, i, k] += scattered * grain.imag
-        for n in range(points.shape[0]):
-            side, over, ahead = _to_line(chart, i, a, knots_per_m, points[n, 0] - p, points[n, 1] - q, points[n, 2] - d)
-            lag = side * tx + over * ty + ahead * tz
-            if abs(lag) < abs(seen[i, n, LAG_M]):
-                seen[i, n, SIDE], seen[i, n, ACROSS] = side - lag * tx, over - lag * ty + ye - y
-                seen[i, n, SAMPLE], seen[i, n, AMPLITUDE] = k + lag / (sample_m * materials[label, STRETCH]), amplitude * along[TGC, k]
-                seen[i, n, LAG_M] = lag
-        amplitude *= materials[label, KEPT]
-        step = materials[label, STRETCH]
-        x += step * tx * sample_m
-        y += step * ty * sample_m
-        r += step * tz
+
+
+@kernel
+def _piece(chart, i, a, b, x, y, dx, dy, db, c):  # type: ignore[no-untyped-def]
+    """Of skin coordinate `c` from knot `a + b`, `x` aside and `y` across [m], n steps (dx, dy, db) on and `e` farther across: the five
+    coefficients of p0 + n (p1 + n p2) + e (p3 + n p4).
+    """
+    here, beside, over = chart[i, a, 0, c], chart[i, a, 1, c], chart[i, a, 2, c]
+    here_on, beside_on, over_on = chart[i, a + 1, 0, c] - here, chart[i, a + 1, 1, c] - beside, chart[i, a + 1, 2, c] - over
+    on = here_on + x * beside_on + y * over_on
+    turning = dx * beside_on + dy * over_on
+    start, slope = here + x * beside + y * over + b * on, dx * beside + dy * over + db * on + b * turning
+    return start, slope, db * turning, over + b * over_on, db * over_on
 
 
 @kernel
 def _grain(tile, beside, across, along):  # type: ignore[no-untyped-def]
     """The scatterers' field at tile coordinates above 0: linear across the image, where cells are large, and of unit power in between."""
-    u, v, w = int(beside) & (tile.shape[0] - 1), int(across), int(along) & (tile.shape[2] - 1)
+    u, v, w = int(beside) & TILE_MASK[0], int(across), int(along) & TILE_MASK[2]
     b = np.float32(across - v)
-    a = np.float32(1.0) - b
-    near, far = tile[u, v & (tile.shape[1] - 1), w], tile[u, (v + 1) & (tile.shape[1] - 1), w]
-    even = np.float32(1.0) / np.float32(sqrt(a * a + b * b + np.float32(2.0) * a * b * NEXT_CELL))
-    return even * (a * near + b * far)
-
-
-@kernel
-def _place(chart, i, a, b, x, y, c):  # type: ignore[no-untyped-def]
-    """Skin coordinate `c` at knot `a + b`, `x` aside and `y` across [m]."""
-    here = chart[i, a, 0, c] + x * chart[i, a, 1, c] + y * chart[i, a, 2, c]
-    ahead = chart[i, a + 1, 0, c] + x * chart[i, a + 1, 1, c] + y * chart[i, a + 1, 2, c]
-    return here + b * (ahead - here)
+    near, far = tile[u, v & TILE_MASK[1], w], tile[u, (v + 1) & TILE_MASK[1], w]
+    one, uneven = np.float32(1.0), BETWEEN * b * (np.float32(1.0) - b)
+    even = one + uneven * (one + uneven * (np.float32(1.5) + np.float32(2.5) * uneven))  # 1 / sqrt(1 - 2 uneven), within 2e-5
+    return even * (near + b * (far - near))
 
 
 @kernel

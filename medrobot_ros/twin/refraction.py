@@ -5,12 +5,13 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from medrobot_ros.twin.anatomy import VOXEL_M
+from medrobot_ros.twin.anatomy import VOXEL_M, Tissue
 from medrobot_ros.twin.kernel import kernel
 
 NEAR_M, SMOOTH_M = 0.007, 0.003  # how far about an interface its normal is told from, and the weights' standard deviation: chosen so that
 # planes of voxels of 1 mm and any slope come out within 3 degrees (root mean square), which refraction at soft tissue makes 0.3 of
 NEAR = tuple(int(NEAR_M / v) for v in VOXEL_M)
+ABOVE = NEAR[2]  # layers of gel above the skin, so that neighbours need no care there
 
 
 def _neighbours() -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -23,6 +24,13 @@ def _neighbours() -> tuple[NDArray[np.int32], NDArray[np.float32]]:
 
 
 OFFSETS, MOMENTS = _neighbours()
+
+
+def volume_of(labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Labels (nx, ny, nd) as the kernels take them: with `ABOVE` layers of gel, the same raveled, and the neighbours' steps in that."""
+    padded = np.pad(labels, ((0, 0), (0, 0), (ABOVE, 0)), constant_values=int(Tissue.GEL))
+    _, ny, nd = padded.shape
+    return padded, padded.reshape(-1), OFFSETS @ np.array([ny * nd, nd, 1])
 
 
 @kernel
@@ -60,15 +68,14 @@ def bend(tx, ty, tz, nx, ny, nz, cos1, cos2, ratio):  # type: ignore[no-untyped-
 
 
 @kernel
-def gradient(labels, i, j, m, before, after):  # type: ignore[no-untyped-def]
-    """Direction in skin coordinates, of any length, from label `before` to label `after` about voxel (i, j, m), which may touch the skin.
+def gradient(voxels, at, steps, before, after):  # type: ignore[no-untyped-def]
+    """Direction in skin coordinates, of any length, from label `before` to label `after` about voxel `at` of a raveled volume.
 
     The first moment of what lies around: blurred labels' gradient, so that steps of voxels do not show.
     """
     gx, gy, gd = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-    for n in range(OFFSETS.shape[0]):
-        below = m + OFFSETS[n, 2]
-        label = labels[i + OFFSETS[n, 0], j + OFFSETS[n, 1], max(below, 0)] * (below >= 0)
-        sign = np.float32(int(label == after) - int(label == before))  # without branches, which a processor would guess wrong
+    for n in range(steps.shape[0]):
+        label = voxels[np.uint64(at + steps[n])]
+        sign = np.float32(np.int32(label == after) - np.int32(label == before))  # without branches, which a processor would guess wrong
         gx, gy, gd = gx + sign * MOMENTS[n, 0], gy + sign * MOMENTS[n, 1], gd + sign * MOMENTS[n, 2]
     return gx, gy, gd

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from medrobot_ros.errors import MachineError
 from medrobot_ros.twin.echo import blur_line, draw_points, receive_line
 from medrobot_ros.twin.ray import trace_line
+from medrobot_ros.twin.refraction import volume_of
 from medrobot_ros.twin.speckle import Scatterers
 from medrobot_ros.twin.tables import Table, Tables
 
@@ -62,7 +63,7 @@ class CpuRenderer:
     """On one core, one line after the other."""
 
     def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+        self._scene, self._volume = scene, volume_of(scene.labels)
 
     def __call__(self, view: View) -> Table:
         """The envelope (lines, samples), 1 at full scale."""
@@ -70,15 +71,15 @@ class CpuRenderer:
         out = np.empty((s.lines, t.along.shape[1]), np.float32)
         scatterers = s.scatterers.tile, view.axes, s.scatterers.structure
         _render(
-            t.sample_m, t.convergence, view.chart, s.labels, t.materials, scatterers, t.along, t.slices, t.pulse, t.pulse_samples, s.points,
-            t.weights, t.widths, view.share, s.gain, s.noise, view.frame, t.reverberation, s.scatterers.noise, out,
+            t.sample_m, t.convergence, view.chart, self._volume, t.materials, scatterers, t.along, t.slices, t.pulse, t.pulse_samples,
+            s.points, t.weights, t.widths, view.share, s.gain, s.noise, view.frame, t.reverberation, s.scatterers.noise, out,
         )  # fmt: skip
         return out
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _render(  # type: ignore[no-untyped-def]
-    sample_m, convergence, chart, labels, materials, scatterers, along, slices, pulse, pulse_samples, points, weights, widths, share,
+    sample_m, convergence, chart, volume, materials, scatterers, along, slices, pulse, pulse_samples, points, weights, widths, share,
     gain, noise, frame, reverberation, stray, out,
 ):  # fmt: skip
     """Fills `out` (lines, samples) with the envelope."""
@@ -87,7 +88,7 @@ def _render(  # type: ignore[no-untyped-def]
     seen = np.full((lines, len(points), 5), np.float32(1e9))
     for i in range(lines):
         if share[i] > 0.0:
-            trace_line(i, sample_m, convergence, chart, labels, materials, scatterers, along, slices, pulse, points, field, seen)
+            trace_line(i, sample_m, convergence, chart, volume, materials, scatterers, along, slices, pulse, points, field, seen)
     for i in range(lines):
         blur_line(i, field, weights, blurred)
         draw_points(i, seen, points, widths, pulse_samples, blurred)
