@@ -4,6 +4,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from medrobot_ros.imaging.bilinear import Bilinear
 from medrobot_ros.imaging.scan_conversion import ScanLines
 from medrobot_ros.signals import Array, ImageGeometry
 
@@ -23,13 +24,11 @@ class PolarView:
         x, z = np.moveaxis(faces[:, None] + self.depth_m[:, None] * directions[:, None], -1, 0)
         column = (x - geometry.T_probe_image[0, 3]) / geometry.spacing_m[0]
         row = (z - geometry.T_probe_image[2, 3]) / geometry.spacing_m[1]
-        self._at = np.stack((row, column), axis=-1).astype(np.float32)
+        self._sampled = Bilinear(row, column, (geometry.rows, geometry.columns))
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Grey values (LINES, DEPTHS), 0 to 255; 0 beside the image."""
-        out = np.zeros((LINES, DEPTHS), np.float32)
-        _sample(np.ascontiguousarray(pixels), self._at, out)
-        return out
+        return self._sampled(pixels, np.float32)
 
     def edges_m(self, sectors: int) -> Array:
         """Probe x (sectors + 1,) of the edges of equal sectors of the face."""
@@ -40,20 +39,17 @@ class PolarView:
 
 def block_means(grey: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
     """Means (rows, columns) of equal blocks of an array whose shape is a multiple of it."""
-    return grey.reshape(rows, grey.shape[0] // rows, columns, grey.shape[1] // columns).mean(axis=(1, 3))
+    out = np.zeros((rows, columns), np.float32)
+    _add_blocks(np.ascontiguousarray(grey), out)
+    out *= np.float32(rows * columns / grey.size)
+    return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _sample(pixels, at, out):  # type: ignore[no-untyped-def]
-    rows, columns = pixels.shape
-    one = np.float32(1.0)
-    for i in range(out.shape[0]):
-        for k in range(out.shape[1]):
-            row, column = at[i, k, 0], at[i, k, 1]
-            if row < 0.0 or column < 0.0 or row > rows - 1 or column > columns - 1:
-                continue
-            r, c = min(int(row), rows - 2), min(int(column), columns - 2)
-            a, b = row - np.float32(r), column - np.float32(c)
-            upper = (one - b) * np.float32(pixels[r, c]) + b * np.float32(pixels[r, c + 1])
-            lower = (one - b) * np.float32(pixels[r + 1, c]) + b * np.float32(pixels[r + 1, c + 1])
-            out[i, k] = (one - a) * upper + a * lower
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _add_blocks(grey, out):  # type: ignore[no-untyped-def]
+    high, wide = grey.shape[0] // out.shape[0], grey.shape[1] // out.shape[1]
+    for i in range(grey.shape[0]):
+        line, sums = grey[i], out[i // high]
+        for j in range(out.shape[1]):
+            for k in range(j * wide, (j + 1) * wide):
+                sums[j] += line[k]

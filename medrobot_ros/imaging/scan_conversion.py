@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from math import cos, floor, sin, sqrt
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.geometry.pose import pose
+from medrobot_ros.imaging.bilinear import Bilinear
 from medrobot_ros.imaging.probe import ProbeGeometry
 from medrobot_ros.signals import Array, ImageGeometry
 
@@ -68,31 +68,11 @@ class ScanConverter:
     """Converts (lines, samples) to (rows, columns), both uint8. `x` (columns,) and `z` (rows,) are the pixels' centres [m]."""
 
     def __init__(self, scan: ScanLines, x: Array, z: Array) -> None:
-        line, sample = (a.ravel() for a in scan.fractional(x[None, :], z[:, None]))
-        inside = (line >= 0.0) & (line <= scan.lines - 1) & (sample >= 0.0) & (sample <= scan.samples - 1)
-        i = np.minimum(line[inside].astype(np.int32), scan.lines - 2)
-        k = np.minimum(sample[inside].astype(np.int32), scan.samples - 2)
-        self._shape = (len(z), len(x))
-        self._pixel = np.flatnonzero(inside).astype(np.int32)
-        self._first = i * np.int32(scan.samples) + k
-        self._weights = np.column_stack((line[inside] - i, sample[inside] - k)).astype(np.float32)
+        self._sampled = Bilinear(*np.broadcast_arrays(*scan.fractional(x[None, :], z[:, None])), (scan.lines, scan.samples))
 
     def __call__(self, echoes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The image; pixels outside the scan lines are 0."""
-        out = np.zeros(self._shape, np.uint8)
-        _interpolate(np.ascontiguousarray(echoes).ravel(), echoes.shape[1], self._pixel, self._first, self._weights, out.ravel())
-        return out
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _interpolate(echoes, samples, pixel, first, weights, out):  # type: ignore[no-untyped-def]
-    half, one = np.float32(0.5), np.float32(1.0)
-    for n in range(len(pixel)):
-        k, a, b = first[n], weights[n, 0], weights[n, 1]
-        near = (one - b) * np.float32(echoes[k]) + b * np.float32(echoes[k + 1])
-        k += samples
-        far = (one - b) * np.float32(echoes[k]) + b * np.float32(echoes[k + 1])
-        out[pixel[n]] = np.uint8((one - a) * near + a * far + half)
+        return self._sampled(echoes, np.uint8)
 
 
 def image_geometry(probe: ProbeGeometry, scan: ScanLines) -> ImageGeometry:
