@@ -41,7 +41,8 @@ class GpuRenderer:
         grid = (lines + THREADS - 1) // THREADS, THREADS
         self._trace[grid](
             t.sample_m, t.convergence[0], t.convergence[1], put(view.chart), share, self._labels, self._voxels, self._steps,
-            self._materials, self._tile, put(view.axes), self._structure, self._along, self._slices, self._pulse, self._points, field, seen,
+            put(view.vessels), self._materials, self._tile, put(view.axes), self._structure, self._along, self._slices, self._pulse,
+            self._points, field, seen,
         )  # fmt: skip
         self._receive[grid](
             share, s.gain, s.noise, view.frame, self._along, self._weights, self._widths, t.pulse_samples, self._points, seen,
@@ -52,12 +53,13 @@ class GpuRenderer:
 
 
 def _trace(  # type: ignore[no-untyped-def]
-    sample_m, sine, cosine, chart, share, labels, voxels, steps, materials, tile, axes, structure, along, slices, pulse, points, field, seen
+    sample_m, sine, cosine, chart, share, labels, voxels, steps, vessels, materials, tile, axes, structure, along, slices, pulse, points,
+    field, seen,
 ):
     i = cuda.grid(1)  # type: ignore[attr-defined]
     if i < field.shape[1] and share[i] > 0.0:
         volume, scatterers = (labels, voxels, steps), (tile, axes, structure)
-        trace_line(i, sample_m, (sine, cosine), chart, volume, materials, scatterers, along, slices, pulse, points, field, seen)
+        trace_line(i, sample_m, (sine, cosine), chart, volume, vessels, materials, scatterers, along, slices, pulse, points, field, seen)
 
 
 def _receive(  # type: ignore[no-untyped-def]

@@ -10,6 +10,7 @@ import numpy as np
 
 from medrobot_ros.twin.anatomy import LOW_M, VOXEL_M, Tissue
 from medrobot_ros.twin.kernel import kernel
+from medrobot_ros.twin.pulsation import at_rest, is_moved
 from medrobot_ros.twin.refraction import ABOVE, NEAR, bend, gradient, reflection, transmission
 from medrobot_ros.twin.speckle import GRAIN_CELLS, SHAPE, STRUCTURE_PITCH_M, STRUCTURE_SHAPE
 
@@ -30,24 +31,29 @@ STRUCTURE_GAIN = np.float32(0.4)
 BETWEEN = np.float32(1.0 - exp(-0.25 / GRAIN_CELLS**2))  # one less the correlation of scatterers one cell apart
 INAUDIBLE = np.float32(1e-6)  # against full scale
 FAINT = np.float32(1e-7)  # below it a ray is dead
+MARGIN = np.float32(1.5)  # of a piece's length, for its bends and the slice's growth along it
 ASIDE = np.float32(4096.0)  # keeps tile coordinates above 0
 
 
 @kernel
-def trace_line(i, sample_m, convergence, chart, volume, materials, scatterers, along, slices, pulse, points, field, seen):  # type: ignore[no-untyped-def]
+def trace_line(  # type: ignore[no-untyped-def]
+    i, sample_m, convergence, chart, volume, vessels, materials, scatterers, along, slices, pulse, points, field, seen
+):
     """Adds line `i`'s echoes to `field` (2, lines, samples) and notes in `seen` (lines, points, 5) where it passes each point.
 
     `chart` (lines, knots, 3, 3), `scatterers` (tile, axes, structure), `slices` (2, n) places and shares, `points` (n, 4);
-    `volume`: see `volume_of`; `convergence` of the beam: see `transmission`.
+    `volume`: see `volume_of`; `vessels`: see `beats`; `convergence` of the beam: see `transmission`.
     """
     for s in range(slices.shape[1]):
         looked_for = points if s == slices.shape[1] // 2 else points[:0]
         place = slices[0, s], slices[1, s]
-        _trace_ray(i, sample_m, convergence, place, chart, volume, materials, scatterers, along, pulse, looked_for, field, seen)
+        _trace_ray(i, sample_m, convergence, place, chart, volume, vessels, materials, scatterers, along, pulse, looked_for, field, seen)
 
 
 @kernel
-def _trace_ray(i, sample_m, convergence, slice_, chart, volume, materials, scatterers, along, pulse, points, field, seen):  # type: ignore[no-untyped-def]
+def _trace_ray(  # type: ignore[no-untyped-def]
+    i, sample_m, convergence, slice_, chart, volume, vessels, materials, scatterers, along, pulse, points, field, seen
+):
     """One ray, piece by piece: within a tissue and between two knots of the chart it is straight, and its place a polynomial."""
     place, weight = slice_
     labels, voxels, steps = volume
@@ -66,19 +72,23 @@ def _trace_ray(i, sample_m, convergence, slice_, chart, volume, materials, scatt
         a = min(max(int(r), 0), knots - 2)
         dx, dy, dr = stretch * tx * sample_m, stretch * ty * sample_m, stretch * tz * per_sample
         b = np.float32(r - a)
-        count = samples - k
-        if a < knots - 2 and dr * np.float32(count) > one - b:
-            count = int((one - b) / dr) + 1
+        most = samples - k
+        if a < knots - 2 and dr * np.float32(most) > one - b:
+            most = int((one - b) / dr) + 1
         aside, over = np.float32(x), np.float32(y)
         p0, p1, p2, pe, pf = _piece(chart, i, a, b, aside, over, dx, dy, dr, 0)
         q0, q1, q2, qe, qf = _piece(chart, i, a, b, aside, over, dx, dy, dr, 1)
         d0, d1, d2, de, df = _piece(chart, i, a, b, aside, over, dx, dy, dr, 2)
+        length = np.float32(most) * np.float32(sqrt(p1 * p1 + q1 * q1 + d1 * d1)) + abs(place) * along[SLICE_M, k]
+        beating = is_moved(p0, q0, d0, MARGIN * length, vessels)
         before, n = label, 0
-        while n < count:
+        while n < most:
             s, across = np.float32(n), place * along[SLICE_M, k + n]
             p = p0 + s * (p1 + s * p2) + across * (pe + s * pf)
             q = q0 + s * (q1 + s * q2) + across * (qe + s * qf)
             d = d0 + s * (d1 + s * d2) + across * (de + s * df)
+            if beating:
+                p, q, d = at_rest(p, q, d, vessels)
             vi = min(max(int(p * PER_VOXEL[0] + FIRST[0]), NEAR[0]), labels.shape[0] - 1 - NEAR[0])
             vj = min(max(int(q * PER_VOXEL[1] + FIRST[1]), NEAR[1]), labels.shape[1] - 1 - NEAR[1])
             vm = min(max(int(d * PER_VOXEL[2] + FIRST[2]), ABOVE), labels.shape[2] - 1 - NEAR[2])

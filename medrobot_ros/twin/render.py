@@ -30,9 +30,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class View:
-    """What changes: the chart (lines, knots, 3, 3), the scatterers' axes (5,), each line's coupled share, a number for the noise."""
+    """What changes: the chart (lines, knots, 3, 3), vessels as they beat (see `beats`), the scatterers' axes (5,), each line's coupled
+    share, a number for the noise."""
 
     chart: Table
+    vessels: Table
     axes: Table
     share: Table
     frame: int
@@ -71,16 +73,17 @@ class CpuRenderer:
         out = np.empty((s.lines, t.along.shape[1]), np.float32)
         scatterers = s.scatterers.tile, view.axes, s.scatterers.structure
         _render(
-            t.sample_m, t.convergence, view.chart, self._volume, t.materials, scatterers, t.along, t.slices, t.pulse, t.pulse_samples,
-            s.points, t.weights, t.widths, view.share, s.gain, s.noise, view.frame, t.reverberation, s.scatterers.noise, out,
+            t.sample_m, t.convergence, view.chart, self._volume, view.vessels, t.materials, scatterers, t.along, t.slices, t.pulse,
+            t.pulse_samples, s.points, t.weights, t.widths, view.share, s.gain, s.noise, view.frame, t.reverberation,
+            s.scatterers.noise, out,
         )  # fmt: skip
         return out
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _render(  # type: ignore[no-untyped-def]
-    sample_m, convergence, chart, volume, materials, scatterers, along, slices, pulse, pulse_samples, points, weights, widths, share,
-    gain, noise, frame, reverberation, stray, out,
+    sample_m, convergence, chart, volume, vessels, materials, scatterers, along, slices, pulse, pulse_samples, points, weights, widths,
+    share, gain, noise, frame, reverberation, stray, out,
 ):  # fmt: skip
     """Fills `out` (lines, samples) with the envelope."""
     lines, samples = out.shape
@@ -88,7 +91,7 @@ def _render(  # type: ignore[no-untyped-def]
     seen = np.full((lines, len(points), 5), np.float32(1e9))
     for i in range(lines):
         if share[i] > 0.0:
-            trace_line(i, sample_m, convergence, chart, volume, materials, scatterers, along, slices, pulse, points, field, seen)
+            trace_line(i, sample_m, convergence, chart, volume, vessels, materials, scatterers, along, slices, pulse, points, field, seen)
     for i in range(lines):
         blur_line(i, field, weights, blurred)
         draw_points(i, seen, points, widths, pulse_samples, blurred)

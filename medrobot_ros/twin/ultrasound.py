@@ -18,9 +18,11 @@ from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 from medrobot_ros.twin.anatomy import MATERIALS, Material, inside_of
 from medrobot_ros.twin.body import Body, load_body
 from medrobot_ros.twin.chart import Chart, skin_of
+from medrobot_ros.twin.pulsation import beats
 from medrobot_ros.twin.render import Scene, View, make_renderer
 from medrobot_ros.twin.speckle import Scatterers
 from medrobot_ros.twin.tables import Tables
+from medrobot_ros.twin.vessel import Vessel
 
 SAMPLES = 512  # along a line
 GEL_M = 0.0025  # an element farther than this from the skin has no coupling
@@ -32,7 +34,7 @@ class TwinUltrasound:
     """Images of a labelled volume below a body's skin. Deterministic: the same truth gives the same image.
 
     `materials` are those of the labels from 0, which is gel; `points` (n, 4) are point reflectors: skin coordinates [m] and amplitude
-    against full scale.
+    against full scale; `vessels` in the labels widen and narrow `heart_hz` times a second, counted from stamp 0.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class TwinUltrasound:
         seed: int,
         points: Array = NO_POINTS,
         materials: Sequence[Material] = tuple(MATERIALS.values()),
+        vessels: tuple[Vessel, ...] = (),
+        heart_hz: float = 0.0,
     ) -> None:
-        self._settings = settings
+        self._settings, self._vessels, self._heart_hz = settings, vessels, heart_hz
         self.scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
         self._geometry = image_geometry(probe, self.scan)
         self._convert = ScanConverter(self.scan, *pixel_centres(self._geometry))
@@ -90,7 +94,8 @@ class TwinUltrasound:
         chart, element_depth_m = self._chart.at(T_patient_probe, breathing_offset_m)
         frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFFF  # scatters the milliseconds over the noise
         share = _coupling(element_depth_m, self._whole)
-        return View(chart, self._scatterers.axes(T_patient_probe), share, frame)
+        vessels = beats(self._vessels, 2.0 * np.pi * self._heart_hz * 1e-9 * stamp_ns)
+        return View(chart, vessels, self._scatterers.axes(T_patient_probe), share, frame)
 
 
 def _coupling(element_depth_m: Array, whole: bool) -> NDArray[np.float32]:
@@ -107,4 +112,7 @@ def make(config: CellConfig) -> TwinUltrasound:
     """The source from the configuration."""
     body = load_body(config.body.mesh)
     inside = inside_of(config, body)
-    return TwinUltrasound(config.imaging, load_probe(config.probe.name), body, inside.labels, config.seed, materials=inside.materials)
+    return TwinUltrasound(
+        config.imaging, load_probe(config.probe.name), body, inside.labels, config.seed,
+        materials=inside.materials, vessels=inside.vessels, heart_hz=config.twin.pulse.frequency_hz,
+    )  # fmt: skip

@@ -15,16 +15,19 @@ from medrobot_ros.imaging.probe import ProbeGeometry
 from medrobot_ros.twin.anatomy import Tissue
 from medrobot_ros.twin.gpu import has_gpu
 from medrobot_ros.twin.ultrasound import TwinUltrasound
+from medrobot_ros.twin.vessel import Vessel
 
 TINY = ProbeGeometry("tiny", "curvilinear", 12, 0.007, radius_m=0.03, field_of_view_rad=0.6)
 
 
 def echoes(device: str, probe: ProbeGeometry = TINY) -> np.ndarray:
-    """Scan lines of fat over liver with a vessel, and of a point."""
+    """Scan lines of fat over liver with a beating vessel, and of a point."""
     labels = block(Tissue.LIVER, (Tissue.FAT, 0.004, 0.02))
     labels[118:124, :, 45:55] = Tissue.BLOOD
     settings = replace(SETTINGS, device=device, elevation_slices=2)
-    return TwinUltrasound(settings, probe, flat_body(), labels, 0, np.array([[0.0, 0.0, 0.07, 1.0]])).echoes(7_000_000, at(0.002), 0.001)
+    point, vessel = np.array([[0.0, 0.0, 0.07, 1.0]]), Vessel("vessel", (0.0, 0.0, 0.05), (0.0, 1.0, 0.0), 0.005, 0.2, pulse_share=0.1)
+    twin = TwinUltrasound(settings, probe, flat_body(), labels, 0, point, vessels=(vessel,), heart_hz=30.0)
+    return twin.echoes(7_000_000, at(0.002), 0.001)
 
 
 def agree(one: np.ndarray, other: np.ndarray) -> bool:

@@ -15,6 +15,7 @@ from medrobot_ros.twin.anatomy.materials import MATERIALS, Material, Tissue, mat
 from medrobot_ros.twin.anatomy.mesh_files import read_meshes
 from medrobot_ros.twin.anatomy.patient import Anatomy
 from medrobot_ros.twin.body import Body
+from medrobot_ros.twin.vessel import Vessel
 
 MOST_LABELS = 255  # of bytes; 0 is gel
 LISTS = (".yaml", ".yml")  # of meshes
@@ -22,17 +23,19 @@ LISTS = (".yaml", ".yml")  # of meshes
 
 @dataclass(frozen=True)
 class Inside:
-    """`labels` (nx, ny, nd) uint8 of rows in `materials`, the first of which is gel."""
+    """`labels` (nx, ny, nd) uint8 of rows in `materials`, the first of which is gel, and the `vessels` among them that beat."""
 
     labels: NDArray[np.uint8]
     materials: tuple[Material, ...]
+    vessels: tuple[Vessel, ...] = ()
 
 
 def inside_of(config: CellConfig, body: Body) -> Inside:
     """From the configuration. Raises: ConfigError, DataError and MachineError for labels that cannot be used."""
     files = check_labels(config)
     if files is None:
-        return Inside(Anatomy(config.seed, body).labels, tuple(MATERIALS.values()))
+        anatomy = Anatomy(config.seed, body)
+        return Inside(anatomy.labels, tuple(MATERIALS.values()), anatomy.vessels)
     return below(Grid(body), *files)
 
 
