@@ -86,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, metavar="RUN")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     command.set_defaults(run=_cine)
+    text = "colour and spectral Doppler of a great vessel of the simulated patient"
+    command = commands.add_parser("doppler", help=text, description=text)
+    _add_cell_options(command)
+    command.add_argument("vessel", help="aorta or vena_cava")
+    command.add_argument("--rocked-deg", type=float, default=20.0, help="the probe in its image plane (default 20)")
+    command.add_argument("--picture", type=Path, required=True, metavar="FILE.png")
+    command.set_defaults(run=_doppler)
     command = commands.add_parser("bench", help="measure: `bench force` prints and draws force errors and margins beside two baselines")
     command.add_argument("what", choices=("force",))
     command.add_argument("--arm", action="append", help="an arm for the spot checks of the whole control path; repeatable (default fr3)")
@@ -357,6 +364,16 @@ def _cine(options: argparse.Namespace) -> int:
 
     run = Run(options.folder)
     print(f"{write_cine(run.images, run.geometry, options.out, options.folder)} images in {options.out}")
+    return ACCEPTED
+
+
+def _doppler(options: argparse.Namespace) -> int:
+    from medrobot_ros.twin.duplex import draw, examine
+
+    config = _resolved(options)
+    duplex = examine(config, options.vessel, options.rocked_deg)
+    draw(duplex, config, options.picture)
+    _print(duplex.figures())
     return ACCEPTED
 
 

@@ -6,6 +6,7 @@ Velocities along the beam are positive towards the probe, as machines draw them.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
@@ -16,6 +17,7 @@ from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S
 from medrobot_ros.twin.vessel import Vessel
 
 SCATTERERS = 120  # about a gate, of which the lumen keeps those inside it: enough for a Rayleigh distributed envelope
+NODES = 15  # of Gauss and Hermite in each direction
 REACH = 3.0  # standard deviations of the sample volume that they fill
 MAX_ANGLE_RAD = np.radians(60.0)  # between beam and flow; beyond it an angle's error outweighs its correction (common guidance)
 
@@ -61,6 +63,15 @@ def slow_time_iq(vessel: Vessel, gate: Gate, pulses: Pulses, count: int, rng: np
     wavenumber = 2.0 * np.pi * pulses.frequency_hz / MATERIALS[Tissue.BLOOD].speed_m_per_s
     out: Iq = (strength * weight * np.exp(-2j * wavenumber * local[..., 2])).sum(axis=1)
     return out
+
+
+def mean_speed(vessel: Vessel, gate: Gate) -> float:
+    """Speed along the vessel [m/s], mean over the heart's cycle, of the blood in a gate by the power of its echoes."""
+    nodes, weights = hermegauss(NODES)
+    at = np.stack(np.meshgrid(nodes, nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 3)
+    places = gate.centre + (at * gate.sigma_m / np.sqrt(2.0)) @ gate.axes  # power is the echoes' weight squared
+    share = np.einsum("i,j,k->ijk", weights, weights, weights).reshape(-1) * vessel.contains(places)
+    return float(share @ (vessel.velocity(places) @ vessel.axis) / share.sum())
 
 
 def _speeds(vessel: Vessel, points: Array, pulses: Pulses, count: int, heart_phase_rad: float) -> Array:

@@ -16,6 +16,7 @@ from medrobot_ros.twin.vessel import Vessel
 CYCLES = 4.0  # of a colour pulse: chosen
 PACKET = 12  # pulses that make one colour estimate: chosen
 GATES = 128  # along a line
+ON_AXIS = 0.2  # of a vessel's radius, within which a gate counts as on its axis: 4 % slower there at most
 
 
 class TwinDoppler:
@@ -37,7 +38,7 @@ class TwinDoppler:
         knots = self._chart.at(T_patient_probe, breathing_offset_m)[0]
         depth_m = (np.arange(GATES) + 0.5) * self._scan.depth_m / GATES
         for i in range(self._scan.lines):
-            places = np.column_stack([np.interp(depth_m, self._knots_m(), knots[i, :KNOT_SAMPLES, 0, c]) for c in range(3)])
+            places = self._places(knots[i], depth_m)
             for vessel in self._vessels:
                 for k in np.flatnonzero(vessel.contains(places, heart_phase_rad)):
                     iq = self.echoes(vessel, self.gate(knots[i], depth_m[k]), PACKET, heart_phase_rad)
@@ -48,8 +49,30 @@ class TwinDoppler:
         self, vessel: Vessel, T_patient_probe: Array, line: int, depth_m: float, duration_s: float, gate_m: float = 0.003
     ) -> tuple[Array, Array, Array]:
         """Times [s], velocities along the beam [m/s] and power (velocities, times) of the gate `gate_m` long at a depth of a line."""
-        gate = self.gate(self._chart.at(T_patient_probe, 0.0)[0][line], depth_m, gate_m)
+        gate = self.gate_at(T_patient_probe, line, depth_m, gate_m)
         return spectrum(self.echoes(vessel, gate, round(duration_s * self._pulses.repetition_hz)), self._pulses)
+
+    def most_along(self, vessel: Vessel, T_patient_probe: Array) -> tuple[int, float, Array] | None:
+        """Line and depth [m] of the place on a vessel's axis whose beam goes most along the flow, and that beam (3,) in skin coordinates;
+        None where no line meets the axis."""
+        knots, depth_m = self._chart.at(T_patient_probe, 0.0)[0], (np.arange(GATES) + 0.5) * self._scan.depth_m / GATES
+        best: tuple[int, float, Array] | None = None
+        for i in range(self._scan.lines):
+            places = self._places(knots[i], depth_m)
+            k = int(np.argmin(vessel.from_axis_squared(places)))
+            if vessel.from_axis_squared(places[k]) < (ON_AXIS * vessel.radius_m) ** 2:
+                beam = self.gate(knots[i], depth_m[k]).axes[2]
+                if best is None or abs(beam @ vessel.axis) > abs(best[2] @ vessel.axis):
+                    best = i, float(depth_m[k]), beam
+        return best
+
+    def _places(self, knots: Array, depth_m: Array) -> Array:
+        """Skin coordinates (n, 3) at depths of a line."""
+        return np.column_stack([np.interp(depth_m, self._knots_m(), knots[:KNOT_SAMPLES, 0, c]) for c in range(3)])
+
+    def gate_at(self, T_patient_probe: Array, line: int, depth_m: float, gate_m: float) -> Gate:
+        """The sample volume `gate_m` long at a depth of a line."""
+        return self.gate(self._chart.at(T_patient_probe, 0.0)[0][line], depth_m, gate_m)
 
     def gate(self, knots: Array, depth_m: float, gate_m: float | None = None) -> Gate:
         """The sample volume at a depth of a line, whose chart is `knots`; a colour pulse's own length where none is given [m]."""
