@@ -11,6 +11,7 @@ from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
 from medrobot_ros.twin.ray import ECHO
+from medrobot_ros.twin.refraction import ABOVE, gradient, reflection, volume_of
 from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S, BANDWIDTH
 from medrobot_ros.twin.ultrasound import SAMPLES, TwinUltrasound
 
@@ -163,6 +164,38 @@ def test_rays_bend_by_snells_law_at_an_oblique_interface(above, below, slope):
     assert np.degrees(np.arctan(g / (slope * g - 1.0))) == pytest.approx(np.degrees(bent), abs=0.3)
 
 
+@pytest.mark.parametrize(("above", "below"), [(Tissue.FAT, Tissue.MUSCLE), (Tissue.MUSCLE, Tissue.FAT), (Tissue.BLOOD, Tissue.BONE)])
+def test_reflection_depends_on_both_angles(above, below):
+    """Continuity of pressure and of normal velocity at the plane, solved for the reflected and the transmitted wave."""
+    one, two = MATERIALS[above], MATERIALS[below]
+    for angle in np.radians((0.0, 10.0, 25.0, 40.0, 60.0)):
+        ratio = two.speed_m_per_s / one.speed_m_per_s
+        R, cosine = reflection(*np.float32((np.cos(angle), one.impedance_mrayl, two.impedance_mrayl, ratio)))
+        sine = np.sin(angle) * ratio
+        if sine >= 1.0:
+            assert (R, cosine) == (1.0, -1.0)
+            continue
+        y1, y2 = np.cos(angle) / one.impedance_mrayl, np.sqrt(1.0 - sine**2) / two.impedance_mrayl
+        reflected_, _ = np.linalg.solve([[1.0, -1.0], [-y1, -y2]], [-1.0, -y1])  # 1 + R = T; y1 (1 - R) = y2 T
+        assert pytest.approx(reflected_, abs=1e-5) == R and cosine == pytest.approx(np.sqrt(1.0 - sine**2), abs=1e-5)
+
+
+def test_normals_of_a_curved_interface_are_those_of_the_sphere():
+    center, radius_m = np.array([0.0, 0.0, 0.05]), 0.025
+    x, y, depth = (low + step * np.arange(n) for low, step, n in zip(LOW_M, VOXEL_M, SHAPE, strict=True))
+    labels = block(Tissue.LIVER)
+    out = np.stack(np.meshgrid(x, y, depth, indexing="ij"), axis=-1) - center
+    labels[np.linalg.norm(out, axis=-1) < radius_m] = Tissue.BILE
+    padded, voxels, steps = volume_of(labels)
+    top = np.argwhere((labels[:, :, 1:] == Tissue.BILE) & (labels[:, :, :-1] == Tissue.LIVER)) + (0, 0, 1)
+    inward = -np.array([out[tuple(k)] for k in top]) / radius_m
+    seen = [gradient(voxels, np.ravel_multi_index(k + (0, 0, ABOVE), padded.shape), steps, Tissue.LIVER, Tissue.BILE) for k in top]
+    cosine = (inward * seen).sum(axis=1) / np.linalg.norm(seen, axis=1) / np.linalg.norm(inward, axis=1)
+    from_above = -inward[:, 2] < -0.5
+    assert from_above.sum() > 300
+    assert np.degrees(np.sqrt((np.arccos(np.minimum(cosine[from_above], 1.0)) ** 2).mean())) < 3.0
+
+
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Of two images' intensities, which for speckle is the squared correlation of the fields. Power is made even over depth first."""
     level = np.sqrt((a**2 + b**2).mean(axis=0))
@@ -195,6 +228,16 @@ def test_speckle_stays_put_when_the_probe_does():
     a, b = (source.envelope(stamp, at(0.0), 0.0) for stamp in (0, 50_000_000))
     assert not np.array_equal(a, b)
     assert correlation(a, b) > 0.999
+
+
+@pytest.mark.parametrize("noise_db", [-60.0, -40.0])
+def test_where_nothing_echoes_the_receivers_noise_is_left_and_the_gain_over_depth_lifts_it(noise_db):
+    levels = []
+    for tgc in (0.0, 0.7):
+        a = envelope(block(Tissue.GEL), noise_db=noise_db, tgc_db_per_cm_mhz=tgc)
+        levels.append(20.0 * np.log10(np.sqrt((a[:, rows(0.069, 0.071)] ** 2).mean())))
+    assert levels[0] == pytest.approx(noise_db, abs=0.5)
+    assert levels[1] - levels[0] == pytest.approx(2.0 * 0.7 * 1e-6 * SETTINGS.frequency_hz * 7.0, abs=0.3)
 
 
 def test_a_phased_probe_steers_a_sector_from_one_small_face():
