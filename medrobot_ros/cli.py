@@ -134,6 +134,8 @@ def _add_reconstruct(command: argparse.ArgumentParser) -> None:
     text = "of a run: leave it in, take it out of the poses, or keep only the images near the end of expiration (default none)"
     command.add_argument("--breathing", choices=("none", "compensate", "gate"), default="none", help=text)
     command.add_argument("--gate-mm", type=float, default=1.0, help="how near, with --breathing gate (default 1)")
+    text = "of a run: leave the tissue as the probe pressed it, or undo that (default leave)"
+    command.add_argument("--pressing", choices=("leave", "undo"), default="leave", help=text)
     command.add_argument("--latency-ms", type=float, default=0.0, help="of a run's images behind its poses, from `latency` (default 0)")
     command.set_defaults(run=_reconstruct)
 
@@ -303,9 +305,9 @@ def _reconstruct(options: argparse.Namespace) -> int:
     changes = _given(options, "spacing_mm", "compounding", "interpolation", "stick", "clip", "depth_mm", "threshold")
     if options.file.is_dir():
         gate_m, latency_s = 1e-3 * options.gate_mm, 1e-3 * options.latency_ms
-        _print(reconstruct_again(options.file, options.out, options.breathing, gate_m, changes, latency_s))
-    elif options.breathing != "none":
-        raise MedrobotError("--breathing needs a run: a sequence holds no forces")
+        _print(reconstruct_again(options.file, options.out, options.breathing, gate_m, changes, latency_s, options.pressing))
+    elif options.breathing != "none" or options.pressing != "leave":
+        raise MedrobotError("--breathing and --pressing need a run: a sequence holds no forces")
     elif options.latency_ms:
         raise MedrobotError("--latency-ms needs a run: a sequence holds no poses between its images")
     elif options.calibration is None:

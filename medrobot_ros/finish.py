@@ -13,9 +13,10 @@ import numpy as np
 from medrobot_ros.errors import DataError
 from medrobot_ros.imaging.gating import Breathing, estimate_breathing
 from medrobot_ros.imaging.preview import annotated
+from medrobot_ros.pressing import run_pressing
 from medrobot_ros.imaging.reconstruction import compound_run, reconstruct_run
 from medrobot_ros.recording.metrics import summarise
-from medrobot_ros.recording.reader import Run
+from medrobot_ros.recording.reader import Run, unmoved
 from medrobot_ros.recording.report import write_report, write_summary
 
 
@@ -33,23 +34,22 @@ def finish_run(folder: Path) -> dict[str, Any]:
 
 
 def reconstruct_again(
-    folder: Path, out: Path, breathing: str, width_m: float, changes: Mapping[str, Any], latency_s: float = 0.0
+    folder: Path, out: Path, breathing: str, width_m: float, changes: Mapping[str, Any], latency_s: float = 0.0, pressing: str = "leave"
 ) -> dict[str, Any]:
     """The volume of a run with other settings, its breathing left in ("none"), taken out of the poses ("compensate"), or with only the
-    images within `width_m` of the end of expiration ("gate"); images were taken `latency_s` before their stamps. Returns what it did.
+    images within `width_m` of the end of expiration ("gate"); the probe's pressing left in ("leave") or undone ("undo"). Images were
+    taken `latency_s` before their stamps. Returns what it did.
 
-    Raises: DataError where the folder holds no readable record, or too few breaths.
+    Raises: DataError where the folder holds no readable record, too few breaths, or too little of how the tissue gives way.
     """
     run = Run(folder)
-    if breathing == "none":
+    if breathing == "none" and pressing == "leave":
         return reconstruct_run(run.tracked_images(latency_s=latency_s), run.geometry, out, changes)
     breath = run_breathing(run)
-    moved = breath.compensated if breathing == "compensate" else partial(breath.gated, width_m=width_m)
-    figures = reconstruct_run(run.tracked_images(moved, latency_s), run.geometry, out, changes)
-    return {
-        **figures, "breathing_hz": round(breath.frequency_hz, 4), "breathing_amplitude_mm": round(1e3 * breath.amplitude_m, 2),
-        "breathing_residual_mm": round(1e3 * breath.residual_m, 3),
-    }  # fmt: skip
+    moved = {"none": unmoved, "compensate": breath.compensated, "gate": partial(breath.gated, width_m=width_m)}[breathing]
+    pressed = run_pressing(run, breath, latency_s) if pressing == "undo" else None
+    figures = reconstruct_run(run.tracked_images(moved, latency_s), run.geometry, out, changes, pressed and pressed.rest_rows)
+    return {**figures, **(breath.figures() if breathing != "none" else {}), **(pressed.figures() if pressed else {})}
 
 
 def run_breathing(run: Run) -> Breathing:

@@ -260,6 +260,15 @@ class ImageGeometry:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackedImage:
+    """Pixels (rows, columns) uint8, where they lay when they were taken: `T_base_pixel` (4, 4) maps (column, row, 0, 1) into base [m]."""
+
+    taken_ns: int
+    pixels: NDArray[np.uint8]
+    T_base_pixel: Array
+
+
+@dataclass(frozen=True, slots=True)
 class ImageQuality:
     """The verdict on one image, with the image's own stamp. `coupled_m` is the lateral extent (min, max) in probe x
     over which the probe touches; (0, 0) when it does not. Shares are 0 to 1. What only an image in contact tells is None without it."""

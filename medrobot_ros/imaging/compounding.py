@@ -13,6 +13,7 @@ from medrobot_ros.signals import Array
 
 MARGIN_MM = 15.0  # that a growing volume grows by, so that it does so seldom
 MAX_VOXELS = 1 << 29
+OWN_ROWS: NDArray[np.float32] = np.zeros((0, 0), np.float32)
 KERNELS = {MEAN: splat.MEAN, RUNNING_MEAN: splat.RUNNING_MEAN, MAXIMUM: splat.MAXIMUM, LATEST: splat.LATEST}
 
 
@@ -57,9 +58,12 @@ class Compounder:
             newest[room] = self._newest
         self._cells, self._newest, self._low = cells, newest, low
 
-    def add(self, pixels: NDArray[np.uint8], T_volume_pixel: Array, mask: Mask | None = None) -> None:
-        """One image (rows, columns), of which the pixels in `mask` count; `T_volume_pixel` (4, 4) maps (column, row, 0, 1) to mm."""
-        corners = image_corners(pixels.shape, T_volume_pixel)
+    def add(self, pixels: NDArray[np.uint8], T_volume_pixel: Array, mask: Mask | None = None, rows: NDArray[np.float32] = OWN_ROWS) -> None:
+        """One image (rows, columns), of which the pixels in `mask` count; `T_volume_pixel` (4, 4) maps (column, row, 0, 1) to mm.
+
+        `rows` (rows, columns), where given, are the rows that the pixels' content belongs in.
+        """
+        corners = image_corners(pixels.shape, T_volume_pixel, *((rows.min(), rows.max()) if rows.size else ()))
         self.reserve(corners.min(axis=0), corners.max(axis=0))
         self.images += 1
         T = T_volume_pixel.copy()
@@ -69,7 +73,7 @@ class Compounder:
         if mask is not None:
             counts &= mask
         kernel, nearest = KERNELS[self._settings.compounding], self._settings.interpolation == NEAREST
-        splat.splat(pixels, counts, T, self._cells, self._newest, self.images, kernel, nearest, self._stride)
+        splat.splat(pixels, counts, rows, T, self._cells, self._newest, self.images, kernel, nearest, self._stride)
 
     def volume(self) -> Volume:
         """The volume so far, its holes filled."""
@@ -87,8 +91,8 @@ class Compounder:
         return np.zeros(3) if self._anchor_mm is None else self._anchor_mm + self._low * self._spacing
 
 
-def image_corners(shape: tuple[int, ...], T_volume_pixel: Array) -> Array:
-    """Centres (4, 3) of an image's corner pixels in the volume's frame."""
-    bottom, right = shape[0] - 1, shape[1] - 1
-    corners = np.array([(x, y, 0.0, 1.0) for x in (0, right) for y in (0, bottom)])
+def image_corners(shape: tuple[int, ...], T_volume_pixel: Array, top: float = 0.0, bottom: float | None = None) -> Array:
+    """Centres (4, 3) of an image's corner pixels in the volume's frame, or of those between two rows."""
+    last = shape[0] - 1 if bottom is None else bottom
+    corners = np.array([(x, y, 0.0, 1.0) for x in (0, shape[1] - 1) for y in (top, last)])
     return (corners @ T_volume_pixel.T)[:, :3]

@@ -50,6 +50,13 @@ class Breathing:
         """The offset over one breath."""
         return _waves(np.linspace(0.0, 1.0 / self.frequency_hz, 400), self.frequency_hz) @ self.waves_m
 
+    def figures(self) -> dict[str, float]:
+        """As a command prints them."""
+        return {
+            "breathing_hz": round(self.frequency_hz, 4), "breathing_amplitude_mm": round(1e3 * self.amplitude_m, 2),
+            "breathing_residual_mm": round(1e3 * self.residual_m, 3),
+        }  # fmt: skip
+
     def compensated(self, stamp_ns: int, T_base_probe: Array) -> Array:
         """The probe's pose (4, 4) as it would have been at mid-breath."""
         T = T_base_probe.copy()

@@ -1,4 +1,7 @@
-"""Real tracked ultrasound from a file, at its own pace: frames follow their recorded times and begin again after the last."""
+"""Real tracked ultrasound from a file, at its own pace: frames follow their recorded times and begin again after the last.
+
+Frames without a good image or a time of their own are left out, and told of.
+"""
 
 from pathlib import Path
 
@@ -9,22 +12,25 @@ from medrobot_ros.errors import ConfigError, DataError
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.imaging.calibration import read_calibration
 from medrobot_ros.imaging.scan_conversion import R_PROBE_IMAGE
-from medrobot_ros.imaging.sequence import Sequence, read_sequence
+from medrobot_ros.imaging.sequence import Frame, Sequence, read_sequence
 from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 
 TRACKED = "ProbeToTracker"
 
 
 class Playback:
-    """The frames of a sequence whose image status is OK. `T_probe_pixel_mm` (4, 4) is the probe's calibration, where it is known."""
+    """The good frames of a sequence. `T_probe_pixel_mm` (4, 4) is the probe's calibration, where it is known. Raises: DataError where
+    none is good.
+    """
 
     def __init__(self, sequence: Sequence, T_probe_pixel_mm: Array | None = None) -> None:
-        good = [k for k, f in enumerate(sequence.frames) if f.ok]
+        good, self._faults = _good_frames(sequence)
         if not good:
-            raise DataError(f"{sequence.path}: no frame with ImageStatus OK")
-        self._pixels = sequence.pixels[good]
+            raise DataError(f"{self._faults[0]}; none of its {len(self._faults)} frames can be played")
+        self._pixels = sequence.pixels[list(good)]
         self._frames = [sequence.frames[k] for k in good]
-        self._time_s = _relative_times(sequence, good)
+        time_s = np.array(list(good.values()))
+        self._time_s: Array = time_s - time_s[0]
         last_period_s = float(np.median(np.diff(self._time_s))) if len(good) > 1 else 1.0
         self._length_s = float(self._time_s[-1]) + last_period_s
         self._geometry = _geometry(sequence, T_probe_pixel_mm)
@@ -47,6 +53,11 @@ class Playback:
         acquired_ns = self._start_ns + round(1e9 * (turn * self._length_s + float(self._time_s[frame])))
         return Image(acquired_ns, self._pixels[frame])
 
+    def faults(self) -> tuple[str, ...]:
+        """The frames left out, once."""
+        faults, self._faults = self._faults, ()
+        return faults
+
     def pose(self, stamp_ns: int) -> Array | None:
         """The recorded `T_tracker_probe` (4, 4) [m] of the frame that is due; None before the first or where it was not tracked."""
         if self._start_ns is None or stamp_ns < self._start_ns:
@@ -60,17 +71,26 @@ class Playback:
         return int(turn) * len(self._time_s) + int(np.searchsorted(self._time_s, at_s + 1e-9, side="right")) - 1
 
 
-def _relative_times(sequence: Sequence, good: list[int]) -> Array:
-    """Seconds since the first good frame. Shape (frames,)."""
-    times: list[float] = []
-    for k in good:
-        t = sequence.frames[k].time_s
-        if t is None:
-            raise DataError(f"{sequence.path}: Seq_Frame{k:04d}_Timestamp is missing")
-        if times and t <= times[-1]:
-            raise DataError(f"{sequence.path}: Seq_Frame{k:04d}_Timestamp = {t:g} does not lie after the frame before it")
-        times.append(t)
-    return np.array(times) - times[0]
+def _good_frames(sequence: Sequence) -> tuple[dict[int, float], tuple[str, ...]]:
+    """The times [s] of the frames that can be played by their numbers, and what is wrong with each other one."""
+    good, faults, last_s = {}, [], -np.inf
+    for k, frame in enumerate(sequence.frames):
+        fault = _fault(k, frame, last_s)
+        if fault:
+            faults.append(f"{sequence.path}: {fault}")
+        elif frame.time_s is not None:
+            good[k] = last_s = frame.time_s
+    return good, tuple(faults)
+
+
+def _fault(k: int, frame: Frame, last_s: float) -> str:
+    """Which field keeps a frame from being played, '' where none does."""
+    stamp = f"Seq_Frame{k:04d}_Timestamp"
+    if not frame.ok:
+        return frame.problems[0] if frame.problems else f"Seq_Frame{k:04d}_ImageStatus is not OK"
+    if frame.time_s is None:
+        return next((p for p in frame.problems if stamp in p), f"{stamp} is missing")
+    return "" if frame.time_s > last_s else f"{stamp} = {frame.time_s:g} does not lie after the frame before it"
 
 
 def _geometry(sequence: Sequence, T_probe_pixel_mm: Array | None) -> ImageGeometry:

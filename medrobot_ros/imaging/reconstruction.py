@@ -1,6 +1,6 @@
 """Volumes from what was recorded: a tracked sequence with PLUS's calibration, or a robot's own examination."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from medrobot_ros.errors import DataError
 from medrobot_ros.imaging import sequence as sequences
 from medrobot_ros.imaging.calibration import Calibration, read_calibration
-from medrobot_ros.imaging.compounding import Compounder, image_corners
+from medrobot_ros.imaging.compounding import OWN_ROWS, Compounder, image_corners
 from medrobot_ros.imaging.masks import Mask, depth_mask, pixel_depths_m
 from medrobot_ros.imaging.settings import Reconstruction
 from medrobot_ros.imaging.tracked import tracked_frames
 from medrobot_ros.imaging.volume import Volume, check_volume_path, write_volume
-from medrobot_ros.signals import Array, ImageGeometry
+from medrobot_ros.signals import Array, ImageGeometry, TrackedImage
 
 RUN_STRIDE = 2  # of a robot's scan: half the pixels, in both directions, are finer than a voxel
+RestRows = Callable[[int], NDArray[np.float32]]
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 RUN = Reconstruction((1.5, 1.5, 1.5), stick=4, threshold=1)  # pixels of value 0 lie outside the fan
 
@@ -104,7 +105,7 @@ def _described(volume: Volume) -> dict[str, Any]:
 # --- a robot's examination --------------------------------------------------------------------------------------------
 
 
-def compound_run(images: Iterable[tuple[NDArray[np.uint8], Array]], out: Path) -> Volume | None:
+def compound_run(images: Iterable[TrackedImage], out: Path) -> Volume | None:
     """The volume of a robot's scan, written to `out`; None, and no file, where there are no images."""
     compounder = compound(images, RUN, RUN_STRIDE)
     if not compounder.images:
@@ -115,17 +116,19 @@ def compound_run(images: Iterable[tuple[NDArray[np.uint8], Array]], out: Path) -
 
 
 def compound(
-    images: Iterable[tuple[NDArray[np.uint8], Array]], settings: Reconstruction, stride: int = 1, mask: Mask | None = None
+    images: Iterable[TrackedImage], settings: Reconstruction, stride: int = 1, mask: Mask | None = None, rest_rows: RestRows | None = None
 ) -> Compounder:
-    """Images with their `T_base_pixel` (4, 4) [m], compounded in base [mm]."""
+    """Images compounded in base [mm]; `rest_rows` tells for one taken at a time [ns] which rows its pixels' content belongs in."""
     compounder = Compounder(settings, stride)
-    for pixels, T_base_pixel in images:
-        compounder.add(pixels, np.diag([1e3, 1e3, 1e3, 1.0]) @ T_base_pixel, mask)
+    for image in images:
+        rows = OWN_ROWS if rest_rows is None else rest_rows(image.taken_ns)
+        compounder.add(image.pixels, np.diag([1e3, 1e3, 1e3, 1.0]) @ image.T_base_pixel, mask, rows)
     return compounder
 
 
 def reconstruct_run(
-    images: Iterable[tuple[NDArray[np.uint8], Array]], geometry: ImageGeometry | None, out: Path, changes: Mapping[str, Any] = NO_CHANGES
+    images: Iterable[TrackedImage], geometry: ImageGeometry | None, out: Path, changes: Mapping[str, Any] = NO_CHANGES,
+    rest_rows: RestRows | None = None,
 ) -> dict[str, Any]:
     """The volume of a robot's scan with every pixel, in base, into `out`; returns what it did. Raises: DataError without images."""
     check_volume_path(out)
@@ -135,7 +138,7 @@ def reconstruct_run(
     mask = None
     if settings.depth_mm is not None and geometry is not None:
         mask = depth_mask(1e3 * pixel_depths_m(geometry), *settings.depth_mm)
-    compounder = compound(images, settings, mask=mask)
+    compounder = compound(images, settings, mask=mask, rest_rows=rest_rows)
     if not compounder.images:
         raise DataError("the run holds no accepted image with a pose")
     volume = compounder.volume()

@@ -24,6 +24,10 @@ class ImageSource(Protocol):
         """The image at a moment, stamped at its acquisition. `truth` is for a twin's source alone."""
         ...
 
+    def faults(self) -> tuple[str, ...]:
+        """What it has had to leave out since it was last asked, a line each that names where that was."""
+        ...
+
 
 def source_names() -> tuple[str, ...]:
     """Sources of this package and of others' entry points."""

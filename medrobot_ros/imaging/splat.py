@@ -13,21 +13,22 @@ MAX_WEIGHT = np.float32(65535.0) / STEPS
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def splat(pixels, mask, T, cells, newest, image, how, nearest, stride):  # type: ignore[no-untyped-def]
+def splat(pixels, mask, rows, T, cells, newest, image, how, nearest, stride):  # type: ignore[no-untyped-def]
     """Adds `pixels` where `mask` holds to `cells` (nz, ny, nx, 2); T (4, 4) maps (column, row, 0, 1) to voxel coordinates (x, y, z).
 
-    `newest` (nz, ny, nx) holds, for LATEST alone, which `image` has written a cell last.
+    `rows`, of the shape of `pixels` or empty, are where their content belongs in place of their own rows. `newest` (nz, ny, nx) holds, for LATEST alone, which `image` has written a cell last.
     """
     nz, ny, nx, _ = cells.shape
-    numbers, written = cells.reshape(-1), newest.reshape(-1)
+    numbers, written, moved = cells.reshape(-1), newest.reshape(-1), rows.size > 0
     for row in range(0, pixels.shape[0], stride):
         for column in range(0, pixels.shape[1], stride):
             if not mask[row, column]:
                 continue
             value = np.float32(pixels[row, column])
-            x = _within(T[0, 0] * column + T[0, 1] * row + T[0, 3], nx, nearest)
-            y = _within(T[1, 0] * column + T[1, 1] * row + T[1, 3], ny, nearest)
-            z = _within(T[2, 0] * column + T[2, 1] * row + T[2, 3], nz, nearest)
+            at = np.float64(rows[row, column]) if moved else np.float64(row)
+            x = _within(T[0, 0] * column + T[0, 1] * at + T[0, 3], nx, nearest)
+            y = _within(T[1, 0] * column + T[1, 1] * at + T[1, 3], ny, nearest)
+            z = _within(T[2, 0] * column + T[2, 1] * at + T[2, 3], nz, nearest)
             i, j, k = int(x), int(y), int(z)
             a, b, c = x - i, y - j, z - k
             for dk in range(2):

@@ -1,5 +1,6 @@
 """The imaging bridge: a source's images and a verdict on each."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
@@ -10,9 +11,10 @@ import numpy as np
 from medrobot_ros.config import CellConfig
 from medrobot_ros.imaging.quality import QualityMeter
 from medrobot_ros.imaging.source import ImageSource, make_source
-from medrobot_ros.signals import Image, ImageGeometry, PatientTruth, Stamp
+from medrobot_ros.signals import Event, Image, ImageGeometry, PatientTruth, Stamp
 from medrobot_ros.stage import EventLog, Outputs
 
+FAULTS_A_TICK = 5
 HEARTBEAT_HZ = 10.0  # at least, however seldom images come
 
 
@@ -30,6 +32,7 @@ class ImagingStage:
         self._truth: PatientTruth | None = None
         self._newest_ns = -1
         self._ticks = 0
+        self._faults, self._fault_count = deque[str](), 0
 
     def receive(self, topic: str, signal: Any) -> Outputs:
         """The truth, which a twin's source draws."""
@@ -44,11 +47,20 @@ class ImagingStage:
             out.append(("image/geometry", replace(self._geometry, stamp_ns=stamp_ns)))
         if self._ticks % self._every == 0:
             image = self._source.acquire(stamp_ns, self._truth)
+            self._faults.extend(self._source.faults())
             if image is not None and self._fits(image):
                 self._newest_ns = image.stamp_ns
                 out += [("image", image), ("image/quality", self._meter.assess(image))]
         self._ticks += 1
-        return [*out, *self._events.drain(stamp_ns)]
+        return [*out, *self._named_faults(stamp_ns), *self._events.drain(stamp_ns)]
+
+    def _named_faults(self, stamp_ns: int) -> list[tuple[str, Event]]:
+        """Each of the source's faults by itself, a few at a time, with their running count."""
+        out = []
+        for fault in [self._faults.popleft() for _ in range(min(FAULTS_A_TICK, len(self._faults)))]:
+            self._fault_count += 1
+            out.append(("events", Event(stamp_ns, self.name, "bad_frame", fault, {"count": self._fault_count})))
+        return out
 
     def _fits(self, image: Image) -> bool:
         """Whether the image is newer than the last and as the geometry says; it is counted and dropped otherwise."""

@@ -54,7 +54,7 @@ def _shift(a: Array, b: Array) -> float:
     """Rows by which profile b lies below a, to a fraction by a parabola through the best three."""
     reach = max(2, round(MAX_STEP * len(a)))
     shifts = range(-reach, reach + 1)
-    match = np.array([_correlation(a[max(0, -s) : len(a) - max(0, s)], b[max(0, s) : len(b) - max(0, -s)]) for s in shifts])
+    match = np.array([correlation(a[max(0, -s) : len(a) - max(0, s)], b[max(0, s) : len(b) - max(0, -s)]) for s in shifts])
     k = min(max(int(np.argmax(match)), 1), len(match) - 2)
     left, best, right = match[k - 1 : k + 2]
     bend = left - 2.0 * best + right
@@ -88,11 +88,11 @@ def estimate_latency(stretches: Sequence[Stretch], pose_s: Array, depth: Array, 
     lags = np.arange(-longest_s, longest_s + STEP_S, STEP_S)
     best = float(lags[int(np.argmin([mismatch(lag) for lag in lags]))])
     fine = minimize_scalar(mismatch, bounds=(best - STEP_S, best + STEP_S), method="bounded", options={"xatol": 1e-5})
-    correlation = float(np.sqrt(max(0.0, 1.0 - mismatch(float(fine.x)))))
-    if not correlation >= MIN_CORRELATION:
-        raise DataError(f"the images' motion does not follow the probe's (correlation {correlation:.2f}): "
+    explained = float(np.sqrt(max(0.0, 1.0 - mismatch(float(fine.x)))))
+    if not explained >= MIN_CORRELATION:
+        raise DataError(f"the images' motion does not follow the probe's (correlation {explained:.2f}): "
                         "move the probe up and down along its beam over something still")  # fmt: skip
-    return Latency(float(fine.x), correlation)
+    return Latency(float(fine.x), explained)
 
 
 def _within(stretch: Stretch, first_s: float, last_s: float) -> Stretch:
@@ -138,8 +138,8 @@ def file_latency(sequence: Path, calibration: Path) -> dict[str, Any]:
         raise DataError(f"{sequence}: {e}") from None
 
 
-def _correlation(a: Array, b: Array) -> float:
-    """Normalised; 0 where either does not vary."""
+def correlation(a: Array, b: Array) -> float:
+    """Of two profiles (N,), normalised; 0 where either does not vary."""
     a, b = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a @ a) * (b @ b)))
     return float(a @ b) / size if size > 0.0 else 0.0

@@ -26,7 +26,7 @@ from medrobot_ros.interfaces import TOPICS, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.recording import cdr
 from medrobot_ros.recording.writer import BAG, CONFIG, message_class, typestore
-from medrobot_ros.signals import Array, Image, ImageGeometry, ImageQuality
+from medrobot_ros.signals import Array, Image, ImageGeometry, ImageQuality, TrackedImage
 
 Stamps = NDArray[np.int64]
 Moved = Callable[[int, Array], Array | None]
@@ -60,6 +60,11 @@ class Series:
             return nearest
         t0, t1 = int(self.stamps_ns[k - 1]), int(self.stamps_ns[k])
         return interpolate(self.values[k - 1], self.values[k], (stamp_ns - t0) / (t1 - t0))
+
+
+def unmoved(stamp_ns: int, T_base_probe: Array) -> Array:
+    """The pose as it was measured."""
+    return T_base_probe
 
 
 class Run:
@@ -173,9 +178,9 @@ class Run:
             yield from self._decoded("image", [data])
 
     def tracked_images(
-        self, moved: Moved = lambda stamp_ns, T_base_probe: T_base_probe, latency_s: float = 0.0
-    ) -> Iterator[tuple[NDArray[np.uint8], Array]]:
-        """Accepted images with the measured pose `T_base_pixel` (4, 4) [m], which maps (column, row, 0, 1) into base.
+        self, moved: Moved = unmoved, latency_s: float = 0.0
+    ) -> Iterator[TrackedImage]:
+        """Accepted images with their measured poses.
 
         An image was taken `latency_s` before its stamp. `moved` says what to take for the probe's pose then; None leaves the image out.
         """
@@ -190,7 +195,7 @@ class Run:
                 taken_ns = image.stamp_ns - round(1e9 * latency_s)
                 T_base_probe = moved(taken_ns, probe.pose_at(taken_ns))
                 if T_base_probe is not None:
-                    yield image.pixels, T_base_probe @ T_probe_pixel
+                    yield TrackedImage(taken_ns, image.pixels, T_base_probe @ T_probe_pixel)
 
 
 def _in_chunk(data: bytes, channels: dict[int, str], wanted: Collection[str]) -> Iterator[tuple[str, int, bytes]]:

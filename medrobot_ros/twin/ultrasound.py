@@ -75,6 +75,10 @@ class TwinUltrasound:
         T_patient_probe = inverse(truth.T_base_patient) @ truth.T_base_probe
         return self._image(truth.stamp_ns, T_patient_probe, truth.breathing_offset_m)
 
+    def faults(self) -> tuple[str, ...]:
+        """It leaves nothing out."""
+        return ()
+
     def _image(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> Image:
         return Image(stamp_ns, self._convert(self.echoes(stamp_ns, T_patient_probe, breathing_offset_m)))
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from medrobot_ros.config import CellConfig, from_dict
 from medrobot_ros.errors import ConfigError, DataError
 from medrobot_ros.imaging.playback import Playback, make
-from medrobot_ros.imaging.sequence import Frame, Sequence
+from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
 
 START_NS = 7_000_000_000
 
@@ -38,8 +39,29 @@ def test_a_slow_caller_gets_the_newest_frame_with_its_own_time():
     assert played(Playback(sequence([0.0, 0.1, 0.2, 0.3])), [0.0, 0.35]) == [(0, 0.0), (3, 0.3)]
 
 
-def test_bad_frames_are_left_out():
-    assert played(Playback(sequence([0.0, 0.1, 0.2], [True, False, True])), [0.0, 0.15, 0.25]) == [(0, 0.0), None, (2, 0.2)]
+def test_bad_frames_are_left_out_and_told_of_once():
+    playback = Playback(sequence([0.0, 0.1, 0.2, None, 0.15, 0.3], [True, False, True, True, True, True]))
+    assert played(playback, [0.0, 0.15, 0.25, 0.31]) == [(0, 0.0), None, (2, 0.2), (5, 0.3)]
+    assert playback.faults() == (
+        "s.igs.mha: Seq_Frame0001_ImageStatus is not OK",
+        "s.igs.mha: Seq_Frame0003_Timestamp is missing",
+        "s.igs.mha: Seq_Frame0004_Timestamp = 0.15 does not lie after the frame before it",
+    )
+    assert playback.faults() == ()
+
+
+def test_what_is_wrong_with_a_frame_of_a_file_is_told_by_its_field(tmp_path):
+    good = sequence([0.0, 0.1, 0.2, 0.3])
+    file = tmp_path / "s.igs.mha"
+    write_sequence(file, replace(good, frames=(*good.frames[:2], replace(good.frames[2], ok=False), good.frames[3])))
+    data = file.read_bytes().replace(b"Seq_Frame0001_ImageStatus", b"Seq_Frame0001_FrameSize = 4 4\nSeq_Frame0001_ImageStatus")
+    file.write_bytes(data.replace(b"Seq_Frame0003_Timestamp = 0.300000", b"Seq_Frame0003_Timestamp = 0,300000"))
+    playback = make(from_dict({"imaging": {"source": "playback", "file": str(file)}}))
+    assert playback.faults() == (
+        f"{file}: Seq_Frame0001_FrameSize = 4 4 where DimSize holds 8 6",
+        f"{file}: Seq_Frame0002_ImageStatus = INVALID",
+        f"{file}: Seq_Frame0003_Timestamp = '0,300000' is not a row of numbers",
+    )
 
 
 def test_poses_are_those_of_the_frame_that_is_due():
@@ -61,17 +83,9 @@ def test_geometry_comes_from_the_spacing_or_the_calibration():
     assert np.allclose(1e3 * pixel_m[:3], (T @ (7.0, 5.0, 0.0, 1.0))[:3])
 
 
-@pytest.mark.parametrize(
-    ("made", "says"),
-    [
-        (lambda: sequence([0.0, None]), "Seq_Frame0001_Timestamp is missing"),
-        (lambda: sequence([0.0, 0.2, 0.1]), "Seq_Frame0002_Timestamp"),
-        (lambda: sequence([0.0], [False]), "no frame with ImageStatus OK"),
-    ],
-)
-def test_what_cannot_be_played_says_so(made, says):
-    with pytest.raises(DataError, match=says):
-        Playback(made())
+def test_a_sequence_without_a_good_frame_says_what_is_wrong_with_the_first():
+    with pytest.raises(DataError, match=r"Seq_Frame0000_Timestamp is missing; none of its 2 frames can be played"):
+        Playback(sequence([None, 0.1], [True, False]))
 
 
 def test_a_file_is_needed():

@@ -21,6 +21,8 @@ GEOMETRY = ImageGeometry(0, "flat", 60, 40, (0.001, 0.001), np.eye(4), 0.06, 0.0
 class Scripted:
     """Gives the images of a list, one a call."""
 
+    left_out: tuple[str, ...] = ()
+
     def __init__(self, images: list[Image | None]) -> None:
         self.images, self.truths = images, []
 
@@ -30,6 +32,10 @@ class Scripted:
     def acquire(self, stamp_ns: int, truth: PatientTruth | None) -> Image | None:
         self.truths.append(truth)
         return self.images.pop(0) if self.images else None
+
+    def faults(self) -> tuple[str, ...]:
+        faults, self.left_out = self.left_out, ()
+        return faults
 
 
 def image(stamp_ns: int, shape: tuple[int, int] = (60, 40)) -> Image:
@@ -69,6 +75,16 @@ def test_images_out_of_order_or_of_another_size_are_counted_and_dropped():
     assert [("image" in topics(o)) for o in outputs] == [True, False, False, True]
     events = [s for o in outputs for t, s in o if t == "events"]
     assert [e.kind for e in events] == ["out_of_order", "bad_image"] and "(40, 60)" in events[1].detail
+
+
+def test_each_frame_that_the_source_leaves_out_is_an_event_with_their_count():
+    it = stage([])
+    it._source.left_out = tuple(f"s.igs.mha: Seq_Frame{k:04d}_ImageStatus = INVALID" for k in range(7))
+    events = [[s for t, s in it.tick(k) if t == "events"] for k in range(3)]
+    assert [len(e) for e in events] == [5, 2, 0]
+    assert [(e.kind, e.detail, e.values["count"]) for e in events[1]] == [
+        ("bad_frame", f"s.igs.mha: Seq_Frame{k:04d}_ImageStatus = INVALID", k + 1) for k in (5, 6)
+    ]
 
 
 def test_the_source_is_given_the_latest_truth():

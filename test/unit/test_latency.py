@@ -25,7 +25,7 @@ class Late:
 
     def __init__(self, source, lag_s: float) -> None:
         self._source, self._lag_ns = source, round(1e9 * lag_s)
-        self.geometry = source.geometry
+        self.geometry, self.faults = source.geometry, source.faults
 
     def acquire(self, stamp_ns, truth):
         image = self._source.acquire(stamp_ns, truth)
