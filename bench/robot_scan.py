@@ -14,9 +14,9 @@ from measured import Measured
 from phantom import BEADS_MM, SPHERES_MM, STONE_MM, VESSEL_MM, Phantom, config, scanned
 
 
-def robot_scan(seed: int = 3, amplitude_m: float = 0.006) -> dict[str, Any]:
-    """Errors of places [mm] and of diameters [share], the breathing taken out of the poses."""
-    c = config(seed, amplitude_m)
+def robot_scan(seed: int = 3, amplitude_m: float = 0.006, force_n: float = 5.0) -> dict[str, Any]:
+    """Errors of places [mm] and of diameters [share], the breathing taken out of the poses and the pressing undone."""
+    c = config(seed, amplitude_m, force_n)
     scene = Phantom(c)
     with tempfile.TemporaryDirectory() as out:
         measured = Measured(scanned(Path(out), c, scene), scene)

@@ -13,16 +13,19 @@ from medrobot_ros.signals import Array
 
 SPACING_MM, RANGE_DB = 0.5, 60.0
 HALF = 255.0 * 6.02 / RANGE_DB  # grey levels of half the amplitude
+RIM_DB = 24.0  # below the brightest of a surface, what is dimmer is its rim, smeared by the beam's flank
 STATIONS_MM = np.arange(-14.0, 15.0, 4.0)  # along the vessel
 BEYOND_MM = 6.0  # the wall on either side of a lumen
 
 
 class Measured:
-    """A volume of the run, its breathing handled as `breathing` says."""
+    """A volume of the run, its breathing and the probe's pressing handled as told."""
 
-    def __init__(self, run: Path, phantom: Phantom, breathing: str = "compensate", **changes) -> None:
+    def __init__(self, run: Path, phantom: Phantom, breathing: str = "compensate", pressing: str = "undo", **changes) -> None:
         self._phantom, out = phantom, run / "again.mha"
-        self.figures = reconstruct_again(run, out, breathing, 0.001, {"spacing_mm": (SPACING_MM,) * 3, "stick": 8, **changes})
+        self.figures = reconstruct_again(
+            run, out, breathing, 0.001, {"spacing_mm": (SPACING_MM,) * 3, "stick": 8, **changes}, pressing=pressing
+        )
         self._volume = read_volume(out)
 
     def _index(self, at_mm: Array) -> Array:
@@ -64,7 +67,7 @@ class Measured:
         """Diameter of the sphere through the surface that faces the probe, the rest lies in shadow."""
         box, _ = self._box(STONE_AT_MM, 0.5 * STONE_MM + 3.0)
         downwards, brightest = box[::-1], box.max(axis=0)
-        bright, _ = label(brightest > 0.5 * box.max())
+        bright, _ = label(brightest > box.max() - RIM_DB * 255.0 / RANGE_DB)
         points = []
         for j, i in np.argwhere(bright == bright[tuple(np.array(bright.shape) // 2)]):
             column, level = downwards[:, j, i], brightest[j, i] - HALF

@@ -35,14 +35,14 @@ VESSEL_AXIS = np.array([np.sin(VESSEL_TURN_RAD), np.cos(VESSEL_TURN_RAD), 0.0])
 STONE_AT_MM = np.array([-23.0, 0.0, 44.0])
 
 
-def config(seed: int = 3, amplitude_m: float = 0.006) -> CellConfig:
-    """A slow scan of a small region at the lightest push, which few elements touch at; the patient breathes."""
+def config(seed: int = 3, amplitude_m: float = 0.006, force_n: float = CellConfig().contact.force_n, stiffness_n_per_m: float = 2000.0) -> CellConfig:
+    """A slow scan of a small region; few elements touch at a light push; the patient breathes."""
     c = CellConfig()
     twin = replace(
-        c.twin, breathing=replace(c.twin.breathing, amplitude_m=amplitude_m), tissue=replace(c.twin.tissue, stiffness_n_per_m=2000.0)
+        c.twin, breathing=replace(c.twin.breathing, amplitude_m=amplitude_m), tissue=replace(c.twin.tissue, stiffness_n_per_m=stiffness_n_per_m)
     )
     return replace(
-        c, seed=seed, twin=twin, contact=replace(c.contact, force_n=1.0), image_servo=replace(c.image_servo, max_press_n=0.0),
+        c, seed=seed, twin=twin, contact=replace(c.contact, force_n=force_n), image_servo=replace(c.image_servo, max_press_n=0.0),
         quality=replace(c.quality, min_contact_share=0.6),
         scan=replace(c.scan, size_m=(0.05, 0.06), speed_m_per_s=0.01, max_repeats=0, min_coverage=0.7),
         imaging=replace(c.imaging, simulate_rate_hz=20.0, depth_m=0.08, focus_m=0.045, frequency_hz=5e6),
