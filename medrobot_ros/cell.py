@@ -117,8 +117,8 @@ _MAKERS: dict[str, Callable[[CellConfig], Stage]] = {
 
 
 def simulated_stages(config: CellConfig) -> dict[str, Stage]:
-    """Every stage for one process; images come at the simulated rate."""
-    imaging = replace(config.imaging, rate_hz=config.imaging.simulate_rate_hz)
+    """Every stage for one process; images come at the simulated rate, and nobody looks at the volume while it grows."""
+    imaging = replace(config.imaging, rate_hz=config.imaging.simulate_rate_hz, volume_hz=0.0)
     config = replace(config, imaging=imaging)
     return {name: make_stage(name, config) for name in STAGES}
 

@@ -13,10 +13,10 @@ import numpy as np
 from medrobot_ros.errors import DataError
 from medrobot_ros.imaging.gating import Breathing, estimate_breathing
 from medrobot_ros.imaging.preview import annotated
-from medrobot_ros.pressing import run_pressing
 from medrobot_ros.imaging.reconstruction import compound_run, reconstruct_run
+from medrobot_ros.pressing import run_pressing
 from medrobot_ros.recording.metrics import summarise
-from medrobot_ros.recording.reader import Run, unmoved
+from medrobot_ros.recording.reader import Moved, Run, unmoved
 from medrobot_ros.recording.report import write_report, write_summary
 
 
@@ -46,9 +46,10 @@ def reconstruct_again(
     if breathing == "none" and pressing == "leave":
         return reconstruct_run(run.tracked_images(latency_s=latency_s), run.geometry, out, changes)
     breath = run_breathing(run)
-    moved = {"none": unmoved, "compensate": breath.compensated, "gate": partial(breath.gated, width_m=width_m)}[breathing]
+    ways: dict[str, Moved] = {"none": unmoved, "compensate": breath.compensated, "gate": partial(breath.gated, width_m=width_m)}
     pressed = run_pressing(run, breath, latency_s) if pressing == "undo" else None
-    figures = reconstruct_run(run.tracked_images(moved, latency_s), run.geometry, out, changes, pressed and pressed.rest_rows)
+    images = run.tracked_images(ways[breathing], latency_s)
+    figures = reconstruct_run(images, run.geometry, out, changes, pressed.rest_rows if pressed else None)
     return {**figures, **(breath.figures() if breathing != "none" else {}), **(pressed.figures() if pressed else {})}
 
 

@@ -43,6 +43,7 @@ from medrobot_ros.signals import (
     Surface,
     TaskStatus,
     TwistCommand,
+    VolumeCloud,
     Wrench,
 )
 
@@ -388,32 +389,56 @@ _CLOUD_FIELDS = ("x", "y", "z", "normal_x", "normal_y", "normal_z")
 _FLOAT32, _FLOAT32_BYTES = 7, 4
 
 
+def _cloud(kit: Kit, row: Topic, stamp_ns: int, names: tuple[str, ...], count: int, data: bytes) -> Any:
+    """Points of float32 fields, one after the other."""
+    step = len(names) * _FLOAT32_BYTES
+    layout = [
+        kit("sensor_msgs/PointField", name=name, offset=k * _FLOAT32_BYTES, datatype=_FLOAT32, count=1) for k, name in enumerate(names)
+    ]
+    return kit("sensor_msgs/PointCloud2", header=kit.header(stamp_ns, row.frame), height=1, width=count, fields=layout,
+               is_bigendian=False, point_step=step, row_step=step * count, data=kit.octets(data), is_dense=True)  # fmt: skip
+
+
+def _cloud_fields(m: Any, names: tuple[str, ...]) -> Any:
+    """The float32 fields of a cloud, by name."""
+    offsets = {f.name: f.offset for f in m.fields if f.datatype == _FLOAT32}
+    if missing := [n for n in names if n not in offsets]:
+        raise ValueError(f"no float32 field {', '.join(missing)}")
+    if m.is_bigendian or len(m.data) != m.row_step * m.height or m.row_step != m.point_step * m.width:
+        raise ValueError("the cloud's size does not fit its data")
+    return np.frombuffer(m.data, np.dtype({
+        "names": list(names), "formats": ["<f4"] * len(names), "offsets": [offsets[n] for n in names], "itemsize": m.point_step,
+    }))  # fmt: skip
+
+
 def _encode_surface(kit: Kit, row: Topic, s: Surface) -> Any:
     data = np.hstack((s.points, s.normals)).astype("<f4")
-    step = len(_CLOUD_FIELDS) * _FLOAT32_BYTES
-    layout = [
-        kit("sensor_msgs/PointField", name=name, offset=k * _FLOAT32_BYTES, datatype=_FLOAT32, count=1)
-        for k, name in enumerate(_CLOUD_FIELDS)
-    ]
-    return kit("sensor_msgs/PointCloud2", header=kit.header(s.stamp_ns, row.frame), height=1, width=len(data), fields=layout,
-               is_bigendian=False, point_step=step, row_step=step * len(data), data=kit.octets(data.tobytes()),
-               is_dense=True)  # fmt: skip
+    return _cloud(kit, row, s.stamp_ns, _CLOUD_FIELDS, len(data), data.tobytes())
 
 
 def _decode_surface(kit: Kit, row: Topic, m: Any) -> Surface:
     """Points that are not finite are dropped: depth cameras mark holes so."""
     stamp_ns = _framed_ns(row, m.header)
-    offsets = {f.name: f.offset for f in m.fields if f.datatype == _FLOAT32}
-    if missing := [n for n in _CLOUD_FIELDS if n not in offsets]:
-        raise ValueError(f"no float32 field {', '.join(missing)}")
-    if m.is_bigendian or len(m.data) != m.row_step * m.height or m.row_step != m.point_step * m.width:
-        raise ValueError("the cloud's size does not fit its data")
-    layout = np.dtype({"names": list(_CLOUD_FIELDS), "formats": ["<f4"] * 6, "offsets": [offsets[n] for n in _CLOUD_FIELDS],
-                       "itemsize": m.point_step})  # fmt: skip
-    cloud = np.frombuffer(m.data, dtype=layout)
+    cloud = _cloud_fields(m, _CLOUD_FIELDS)
     values = np.column_stack([cloud[n] for n in _CLOUD_FIELDS]).astype(np.float64)
     values = values[np.isfinite(values).all(axis=1)]
     return Surface(stamp_ns, values[:, :3], values[:, 3:])
+
+
+_VOXEL = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
+
+
+def _encode_volume(kit: Kit, row: Topic, s: VolumeCloud) -> Any:
+    data = np.empty(len(s.points), _VOXEL)
+    data["x"], data["y"], data["z"] = s.points.T
+    data["intensity"] = s.grey
+    return _cloud(kit, row, s.stamp_ns, _VOXEL.names or (), len(data), data.tobytes())
+
+
+def _decode_volume(kit: Kit, row: Topic, m: Any) -> VolumeCloud:
+    stamp_ns, cloud = _framed_ns(row, m.header), _cloud_fields(m, _VOXEL.names or ())
+    points = np.column_stack([cloud[n] for n in "xyz"]).astype(np.float64)
+    return VolumeCloud(stamp_ns, points, cloud["intensity"].astype(np.uint8))
 
 
 _POINTS_MARKER, _ADD, _POINT_SIZE_M = 8, 0, 0.003
@@ -709,6 +734,7 @@ _KINDS: dict[str, tuple[Encode, Decode]] = {
     "image/compressed": (_encode_compressed, _decode_compressed),
     "image/geometry": _status(ImageGeometry),
     "image/quality": _status(ImageQuality, _quality_level),
+    "volume": (_encode_volume, _decode_volume),
     "scan/path": (_encode_path, _decode_path),
     "scan/markers": (_encode_skin, _decode_skin),
     "task/state": _status(TaskStatus, _task_level),

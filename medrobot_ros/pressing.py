@@ -73,7 +73,8 @@ def run_pressing(run: Run, breathing: Breathing, latency_s: float = 0.0) -> Pres
     travel = Series(poses.stamps_ns, poses.values[:, :3, 3] @ T_base_probe[:3, 2] + breathing.offset_m(poses.stamps_ns))
     felt = travel.stamps_ns[(travel.stamps_ns >= seat.since_ns + SETTLED_NS) & (travel.stamps_ns <= seat.until_ns)]
     try:
-        resistance, touch_m = estimate_resistance(1e-9 * (felt - seat.since_ns), _at(travel, felt), _at(push, felt))
+        since_s: Array = 1e-9 * (felt - seat.since_ns).astype(float)
+        resistance, touch_m = estimate_resistance(since_s, _at(travel, felt), _at(push, felt))
         view = PressedView(run.geometry, skin_curvature_per_m(_skin_points(run), T_base_probe))
         images = _seen(run, seat, latency_s)
         taken_ns = np.array([i.stamp_ns for i in images], dtype=np.int64) - round(1e9 * latency_s)

@@ -269,6 +269,15 @@ class TrackedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeCloud:
+    """The voxels that images have reached so far: their centres `points` (N, 3) in base [m], and grey levels `grey` (N,) uint8."""
+
+    stamp_ns: int
+    points: Array
+    grey: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
 class ImageQuality:
     """The verdict on one image, with the image's own stamp. `coupled_m` is the lateral extent (min, max) in probe x
     over which the probe touches; (0, 0) when it does not. Shares are 0 to 1. What only an image in contact tells is None without it."""

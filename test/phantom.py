@@ -35,12 +35,13 @@ VESSEL_AXIS = np.array([np.sin(VESSEL_TURN_RAD), np.cos(VESSEL_TURN_RAD), 0.0])
 STONE_AT_MM = np.array([-23.0, 0.0, 44.0])
 
 
-def config(seed: int = 3, amplitude_m: float = 0.006, force_n: float = CellConfig().contact.force_n, stiffness_n_per_m: float = 2000.0) -> CellConfig:
+def config(
+    seed: int = 3, amplitude_m: float = 0.006, force_n: float = CellConfig().contact.force_n, stiffness_n_per_m: float = 2000.0
+) -> CellConfig:
     """A slow scan of a small region; few elements touch at a light push; the patient breathes."""
     c = CellConfig()
-    twin = replace(
-        c.twin, breathing=replace(c.twin.breathing, amplitude_m=amplitude_m), tissue=replace(c.twin.tissue, stiffness_n_per_m=stiffness_n_per_m)
-    )
+    breathing = replace(c.twin.breathing, amplitude_m=amplitude_m)
+    twin = replace(c.twin, breathing=breathing, tissue=replace(c.twin.tissue, stiffness_n_per_m=stiffness_n_per_m))
     return replace(
         c, seed=seed, twin=twin, contact=replace(c.contact, force_n=force_n), image_servo=replace(c.image_servo, max_press_n=0.0),
         quality=replace(c.quality, min_contact_share=0.6),

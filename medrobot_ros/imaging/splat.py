@@ -16,7 +16,8 @@ MAX_WEIGHT = np.float32(65535.0) / STEPS
 def splat(pixels, mask, rows, T, cells, newest, image, how, nearest, stride):  # type: ignore[no-untyped-def]
     """Adds `pixels` where `mask` holds to `cells` (nz, ny, nx, 2); T (4, 4) maps (column, row, 0, 1) to voxel coordinates (x, y, z).
 
-    `rows`, of the shape of `pixels` or empty, are where their content belongs in place of their own rows. `newest` (nz, ny, nx) holds, for LATEST alone, which `image` has written a cell last.
+    `rows`, of the shape of `pixels` or empty, are where their content belongs in place of their own rows. `newest` (nz, ny, nx) holds,
+    for LATEST alone, which `image` has written a cell last.
     """
     nz, ny, nx, _ = cells.shape
     numbers, written, moved = cells.reshape(-1), newest.reshape(-1), rows.size > 0

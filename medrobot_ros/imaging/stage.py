@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from medrobot_ros.config import CellConfig
+from medrobot_ros.imaging.live import LiveVolume
 from medrobot_ros.imaging.quality import QualityMeter
 from medrobot_ros.imaging.source import ImageSource, make_source
-from medrobot_ros.signals import Event, Image, ImageGeometry, PatientTruth, Stamp
+from medrobot_ros.signals import Event, Image, ImageGeometry, PatientTruth, Stamp, TaskStatus
 from medrobot_ros.stage import EventLog, Outputs
 
 FAULTS_A_TICK = 5
@@ -19,15 +20,24 @@ HEARTBEAT_HZ = 10.0  # at least, however seldom images come
 
 
 class ImagingStage:
-    """Stage `imaging`: an image and its verdict at `image_rate_hz`, as far as the source has them; a heartbeat at every tick."""
+    """Stage `imaging`: an image and its verdict at `image_rate_hz`, as far as the source has them; a heartbeat at every tick.
+
+    The accepted ones of an examination become a volume, shown at `volume_hz`.
+    """
 
     name = "imaging"
+    sampled = ("probe/pose",)
 
-    def __init__(self, source: ImageSource, meter: QualityMeter, image_rate_hz: float, geometry: ImageGeometry | None = None) -> None:
+    def __init__(
+        self, source: ImageSource, meter: QualityMeter, image_rate_hz: float, geometry: ImageGeometry | None = None, volume_hz: float = 0.0
+    ) -> None:
         self._every = ceil(HEARTBEAT_HZ / image_rate_hz)
         self.rate_hz, self.now_ns = self._every * image_rate_hz, 0
         self._source, self._meter = source, meter
         self._geometry = source.geometry() if geometry is None else geometry  # as it was measured on this probe
+        self._volume = LiveVolume(self._geometry) if volume_hz else None
+        self._volume_every = max(1, round(self.rate_hz / volume_hz)) if volume_hz else 0
+        self._examining = False
         self._events = EventLog(self.name)
         self._truth: PatientTruth | None = None
         self._newest_ns = -1
@@ -35,10 +45,21 @@ class ImagingStage:
         self._faults, self._fault_count = deque[str](), 0
 
     def receive(self, topic: str, signal: Any) -> Outputs:
-        """The truth, which a twin's source draws."""
+        """The truth, which a twin's source draws; the probe's pose and the examination's state, for the volume."""
         if topic.startswith("twin/"):
             self._truth = signal
+        elif topic == "probe/pose" and self._volume is not None:
+            self._volume.hear(signal)
+        elif topic == "task/state":
+            self._begin_volume(signal)
         return ()
+
+    def _begin_volume(self, task: TaskStatus) -> None:
+        """Anew with each examination."""
+        examining = task.mode != "idle" and not task.outcome
+        if self._volume is not None and examining and not self._examining:
+            self._volume.clear()
+        self._examining = examining
 
     def tick(self, stamp_ns: int) -> Outputs:
         """Heartbeat, the geometry once, and an image with its verdict when one is due and the source has it."""
@@ -50,9 +71,21 @@ class ImagingStage:
             self._faults.extend(self._source.faults())
             if image is not None and self._fits(image):
                 self._newest_ns = image.stamp_ns
-                out += [("image", image), ("image/quality", self._meter.assess(image))]
+                quality = self._meter.assess(image)
+                out += [("image", image), ("image/quality", quality)]
+                if quality.accepted and self._examining and self._volume is not None:
+                    self._volume.add(image)
+        out += self._grown(stamp_ns)
         self._ticks += 1
         return [*out, *self._named_faults(stamp_ns), *self._events.drain(stamp_ns)]
+
+    def _grown(self, stamp_ns: int) -> list[tuple[str, Any]]:
+        """The volume with the images whose poses are known by now, when it is due and has grown."""
+        if self._volume is None:
+            return []
+        self._volume.advance()
+        cloud = self._volume.cloud(stamp_ns) if self._ticks % self._volume_every == 0 else None
+        return [] if cloud is None else [("volume", cloud)]
 
     def _named_faults(self, stamp_ns: int) -> list[tuple[str, Event]]:
         """Each of the source's faults by itself, a few at a time, with their running count."""
@@ -88,4 +121,4 @@ def make_imaging(
     geometry = source.geometry()
     meter = QualityMeter(geometry, config.quality, c.dynamic_range_db)
     meter.assess(Image(0, np.full((geometry.rows, geometry.columns), 200, np.uint8)))  # compiles, so that the first tick is on time
-    return ImagingStage(source, meter, c.rate_hz if image_rate_hz is None else image_rate_hz, calibrated(geometry))
+    return ImagingStage(source, meter, c.rate_hz if image_rate_hz is None else image_rate_hz, calibrated(geometry), c.volume_hz)

@@ -32,7 +32,8 @@ def test_places_and_diameters_are_true_once_breathing_and_pressing_are_undone(tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "amplitude_m", "stiffness_n_per_m"), [(4, 0.006, 2000.0), (5, 0.010, 2000.0), (6, 0.003, 2000.0), (7, 0.006, 900.0), (9, 0.008, 1400.0)]
+    ("seed", "amplitude_m", "stiffness_n_per_m"),
+    [(4, 0.006, 2000.0), (5, 0.010, 2000.0), (6, 0.003, 2000.0), (7, 0.006, 900.0), (9, 0.008, 1400.0)],
 )
 def test_the_same_for_other_breaths_speckle_and_tissue(tmp_path, seed, amplitude_m, stiffness_n_per_m):
     assert_true_to_the_phantom(scan(tmp_path, seed, amplitude_m, stiffness_n_per_m=stiffness_n_per_m))

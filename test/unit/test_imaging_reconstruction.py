@@ -15,6 +15,7 @@ from medrobot_ros.imaging.scan_conversion import ScanConverter, ScanLines, image
 from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
 from medrobot_ros.imaging.settings import LATEST, MAXIMUM, MEAN, NEAREST, RUNNING_MEAN, Reconstruction
 from medrobot_ros.imaging.volume import Volume, read_volume
+from medrobot_ros.signals import TrackedImage
 
 XML = """<PlusConfiguration><CoordinateDefinitions>
 <Transform From="Image" To="Probe" Matrix="1 0 0 0  0 1 0 0  0 0 1 0  0 0 0 1"/></CoordinateDefinitions>
@@ -137,7 +138,7 @@ def test_a_robots_images_make_a_volume_that_grows_with_them():
     image = np.full((20, 30), 100, np.uint8)
     image[:, :5] = 0  # outside the fan
     poses = [at(0.002 * k, 0.01 * k) @ SCALE for k in range(6)]
-    volume = compound(((image, T) for T in poses), Reconstruction((1.0, 1.0, 1.0), threshold=1)).volume()
+    volume = compound((TrackedImage(0, image, T) for T in poses), Reconstruction((1.0, 1.0, 1.0), threshold=1)).volume()
     k, j, i = np.nonzero(volume.voxels)
     assert (volume.voxels[k, j, i] == 100).all()
     x = np.asarray(volume.offset_mm)[0] + i
@@ -148,7 +149,7 @@ def test_a_robots_images_make_a_volume_that_grows_with_them():
 def test_a_run_without_images_has_no_volume(tmp_path):
     assert compound_run(iter(()), tmp_path / "v.mha") is None
     assert not (tmp_path / "v.mha").exists()
-    volume = compound_run([(np.full((20, 30), 9, np.uint8), at(0.0) @ SCALE)], tmp_path / "v.mha")
+    volume = compound_run([TrackedImage(0, np.full((20, 30), 9, np.uint8), at(0.0) @ SCALE)], tmp_path / "v.mha")
     assert volume is not None and np.array_equal(read_volume(tmp_path / "v.mha").voxels, volume.voxels)
 
 
@@ -189,7 +190,8 @@ def test_a_runs_volume_is_cut_by_depth_along_the_beam(tmp_path):
     image = ScanConverter(scan, *pixel_centres(geometry))(np.full((scan.lines, scan.samples), 77, np.uint8))
     column_m, row_m = geometry.spacing_m
     T = geometry.T_probe_image @ np.diag([column_m, row_m, 1.0, 1.0])
-    stats = reconstruct_run([(image, T)], geometry, tmp_path / "v.mha", {"depth_mm": (20.0, 50.0), "spacing_mm": (0.5, 0.5, 0.5)})
+    changes = {"depth_mm": (20.0, 50.0), "spacing_mm": (0.5, 0.5, 0.5)}
+    stats = reconstruct_run([TrackedImage(0, image, T)], geometry, tmp_path / "v.mha", changes)
     volume = read_volume(tmp_path / "v.mha")
     k, j, i = np.nonzero(volume.voxels)
     p_mm = np.column_stack((i, j, k)) * 0.5 + volume.offset_mm

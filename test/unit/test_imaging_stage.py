@@ -1,5 +1,6 @@
 from dataclasses import replace
 from io import BytesIO
+from itertools import repeat
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.imaging.quality import QualityMeter
 from medrobot_ros.imaging.scan_conversion import ScanLines, image_geometry, pixel_centres
 from medrobot_ros.imaging.stage import HEARTBEAT_HZ, ImagingStage, make_imaging
-from medrobot_ros.signals import Image, ImageGeometry, PatientTruth
+from medrobot_ros.signals import Image, ImageGeometry, PatientTruth, ProbeState, TaskStatus
 from medrobot_ros.stage import Stage
 
 GEOMETRY = ImageGeometry(0, "flat", 60, 40, (0.001, 0.001), np.eye(4), 0.06, 0.04)
@@ -85,6 +86,30 @@ def test_each_frame_that_the_source_leaves_out_is_an_event_with_their_count():
     assert [(e.kind, e.detail, e.values["count"]) for e in events[1]] == [
         ("bad_frame", f"s.igs.mha: Seq_Frame{k:04d}_ImageStatus = INVALID", k + 1) for k in (5, 6)
     ]
+
+
+def test_accepted_images_become_a_volume_while_they_come():
+    least = ("min_contact_share", "min_visibility", "min_target_visibility", "min_confidence", "min_penetration_m")
+    anything = QualitySection(**dict.fromkeys(least, 0.0), max_shadow_share=1.0, max_blur=1.0)
+    every_s = 0.05
+    images = [image(round(1e9 * (k * every_s - 0.013))) for k in range(1, 61)]
+    it = ImagingStage(Scripted(images), QualityMeter(GEOMETRY, anything, 60.0), 20.0, volume_hz=1.0)
+    clouds = {}
+    for k in range(1, 61):
+        now_ns, T = round(1e9 * k * every_s), np.eye(4)
+        T[2, 3] = 0.01 * k * every_s  # 10 mm/s across the image plane
+        it.receive("probe/pose", ProbeState(now_ns, T))
+        if k == 20:
+            it.receive("task/state", TaskStatus(now_ns, "scanning", "scan"))
+        if k == 50:
+            it.receive("task/state", TaskStatus(now_ns, "concluded", "", outcome="accepted"))
+        clouds |= {tick: s for tick, (t, s) in zip(repeat(k), it.tick(now_ns), strict=False) if t == "volume"}
+    assert list(clouds) == [21, 41] and it.sampled == ("probe/pose",)
+    assert np.ptp(clouds[21].points[:, 2]) < 0.004 and np.ptp(clouds[41].points[:, 2]) == pytest.approx(0.0105, abs=0.004)
+    assert len(clouds[41].points) > len(clouds[21].points) and (clouds[41].grey == 90).all()
+    assert clouds[41].points[:, 0].max() == pytest.approx(0.039, abs=0.003)  # pixels reach from 0 to 39 mm across
+    it.receive("task/state", TaskStatus(3, "scanning", "scan"))
+    assert it._volume.cloud(4) is None
 
 
 def test_the_source_is_given_the_latest_truth():

@@ -49,7 +49,7 @@ def examined(folder, lag_s: float, seed: int):
 
 def images_at(run: Run, latency_s: float) -> np.ndarray:
     """Where the first pixel of each image lies (images, 3)."""
-    return np.array([T[:3, 3] for _, T in run.tracked_images(latency_s=latency_s)])
+    return np.array([i.T_base_pixel[:3, 3] for i in run.tracked_images(latency_s=latency_s)])
 
 
 def test_a_lag_of_an_examinations_images_is_found_within_five_milliseconds(tmp_path, capsys, monkeypatch):

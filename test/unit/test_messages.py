@@ -33,6 +33,7 @@ from medrobot_ros.signals import (
     Surface,
     TaskStatus,
     TwistCommand,
+    VolumeCloud,
     Wrench,
 )
 
@@ -73,6 +74,7 @@ SIGNALS = {
     "image/quality": ImageQuality(
         STAMP_NS, 0.8, 0.5, (-0.02, 0.03), False, ("dark", "half coupled"), -0.4, 0.6, 0.1, 0.11, 0.7, 0.2, (20.0, 12.5, 4.0, -3.0)
     ),
+    "volume": VolumeCloud(STAMP_NS, np.float32(RNG.random((9, 3))).astype(float), RNG.integers(0, 256, 9, dtype=np.uint8)),
     "scan/path": replace(REFERENCE, reference_id=""),
     "scan/markers": PlannedSkin(STAMP_NS, RNG.random((3, 3)), np.array([0.5, np.nan, 0.25])),
     "task/state": TaskStatus(STAMP_NS, "scanning", "scan", 0.4, 1, None, "", ""),

@@ -316,11 +316,11 @@ def test_two_simulated_runs_have_identical_summaries(tmp_path):
 
 def test_tracked_images_carry_the_pose_of_their_pixels(run):
     tracked = list(run.tracked_images())
-    pixels, T_base_pixel = tracked[0]
+    first = tracked[0]
     assert len(tracked) == 30
-    assert (pixels == SCAN_FROM).all()
+    assert (first.pixels == SCAN_FROM).all() and first.taken_ns == SCAN_FROM * STEP_NS
     expected = probe_pose(SCAN_FROM) @ T_PROBE_IMAGE @ np.array([7 * SPACING_M[0], 11 * SPACING_M[1], 0.0, 1.0])
-    np.testing.assert_allclose(T_base_pixel @ np.array([7.0, 11.0, 0.0, 1.0]), expected, atol=1e-12)
+    np.testing.assert_allclose(first.T_base_pixel @ np.array([7.0, 11.0, 0.0, 1.0]), expected, atol=1e-12)
 
 
 def test_poses_are_interpolated(run):
