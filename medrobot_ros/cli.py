@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--rocked-deg", type=float, default=20.0, help="the probe in its image plane (default 20)")
     command.add_argument("--picture", type=Path, required=True, metavar="FILE.png")
     command.set_defaults(run=_doppler)
+    _add_measure(commands.add_parser("measure", help="distance, area, volume or a vessel's diameter, in an image or a volume"))
     command = commands.add_parser("bench", help="measure: `bench force` prints and draws force errors and margins beside two baselines")
     command.add_argument("what", choices=("force",))
     command.add_argument("--arm", action="append", help="an arm for the spot checks of the whole control path; repeatable (default fr3)")
@@ -142,6 +143,19 @@ def _add_reconstruct(command: argparse.ArgumentParser) -> None:
 
 def _upper(text: str) -> str:
     return text.upper().replace("-", "_")
+
+
+def _add_measure(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=("distance", "area", "volume", "diameter"))
+    command.add_argument("file", type=Path, metavar="FILE", help="a volume, a sequence (.igs.mha), or the folder of a run")
+    command.add_argument("--image", type=int, metavar="N", help="which image of a sequence or a run, from 0")
+    text = "points: column and row each of an image, x, y and z each of a volume, in pixels from the first one's centre"
+    command.add_argument("--at", type=float, nargs="+", required=True, metavar="NUMBER", help=text)
+    text = "they are in millimetres: of a volume in its own frame, of a run's image across and below the middle of the probe's face"
+    command.add_argument("--mm", action="store_true", help=text)
+    text = "of the grey levels of a file, so that a diameter ends at half the wall's amplitude; a run knows its own"
+    command.add_argument("--dynamic-range-db", type=float, help=text)
+    command.set_defaults(run=_measure)
 
 
 def _add_scan_convert(command: argparse.ArgumentParser) -> None:
@@ -357,6 +371,17 @@ def _calibrate(options: argparse.Namespace) -> int:
     write_section(options.out, Section(options.kind, today, options.serial, values))
     for name, value in values.items():
         print(f"{name}: {value if isinstance(value, str) else np.array2string(np.asarray(value), precision=6, suppress_small=True)}")
+    return ACCEPTED
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from medrobot_ros.imaging.measuring import measured
+    from medrobot_ros.measuring import scaled_of
+
+    scaled = scaled_of(options.file, options.image)
+    if options.dynamic_range_db is not None:
+        scaled = replace(scaled, range_db=options.dynamic_range_db)
+    _print(measured(scaled, options.what, options.at, options.mm))
     return ACCEPTED
 
 

@@ -10,7 +10,7 @@ from medrobot_ros.imaging.compounding import Compounder
 from medrobot_ros.imaging.settings import Reconstruction
 from medrobot_ros.signals import Array, Image, ImageGeometry, ProbeState, VolumeCloud
 
-LIVE = Reconstruction((3.0, 3.0, 3.0), threshold=1)  # coarse: to look at, and to be sent often
+LIVE = Reconstruction((4.0, 4.0, 4.0), threshold=1)  # coarse: to look at, and to be sent often
 STRIDE = 4  # of the pixels, which are far finer than these voxels
 REMEMBERED = 64  # poses, and images that wait for theirs
 
