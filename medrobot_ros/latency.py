@@ -30,9 +30,9 @@ def run_latency(folder: Path) -> Latency:
     beam = np.mean([poses.pose_at(seat[0].stamp_ns)[:3, 2] for seat in seats], axis=0)
     depth_m: Array = poses.values[:, :3, 3] @ beam + run_breathing(run).offset_m(poses.stamps_ns)
     start_ns = int(poses.stamps_ns[0])
-    stretches = [Stretch(_seconds([i.stamp_ns for i in s], start_ns), image_motion(np.array([i.pixels for i in s]))) for s in seats]
+    motions = [(_seconds([i.stamp_ns for i in s], start_ns), image_motion(np.array([i.pixels for i in s]))) for s in seats]
     try:
-        return estimate_latency(stretches, _seconds(poses.stamps_ns, start_ns), depth_m, LONGEST_S)
+        return estimate_latency([Stretch(*m, depth_m) for m in motions], _seconds(poses.stamps_ns, start_ns), LONGEST_S)
     except DataError as e:
         raise DataError(f"{folder}: {e}") from None
 

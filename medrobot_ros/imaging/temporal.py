@@ -3,6 +3,7 @@
 What lies still in space moves up in the image by what the probe moves down. The image's own motion, between neighbours by normalised
 cross-correlation of their mean columns, summed, is laid over the poses' at every lag; the lag at which they fit best is the latency.
 They need not be proportional: tissue that is pressed moves less the deeper it lies, and what the poses do not show drifts slowly.
+A sequence's images are cut into strips, each with the depth of its own place: a probe that rocks moves its sides against each other.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ MAX_STEP = 0.1  # of the rows, that an image moves by between neighbours
 MIN_IMAGES = 20
 MIN_CORRELATION = 0.8  # between the two motions, for a lag to mean anything: chosen
 STEP_S = 0.002  # of the coarse search
+STRIPS = 5  # beside each other, that a sequence's images are cut into: chosen
 DRIFT = 2  # degree in time of what moves images without the probe, as what is left of a breath
 
 
@@ -55,6 +57,8 @@ def _shift(a: Array, b: Array) -> float:
     reach = max(2, round(MAX_STEP * len(a)))
     shifts = range(-reach, reach + 1)
     match = np.array([correlation(a[max(0, -s) : len(a) - max(0, s)], b[max(0, s) : len(b) - max(0, -s)]) for s in shifts])
+    if not match.any():
+        return 0.0  # where nothing is drawn nothing moves
     k = min(max(int(np.argmax(match)), 1), len(match) - 2)
     left, best, right = match[k - 1 : k + 2]
     bend = left - 2.0 * best + right
@@ -63,26 +67,30 @@ def _shift(a: Array, b: Array) -> float:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Motion (N,) of images stamped `image_s` [s] that were taken one after the other, in any units."""
+    """Motion (N,) of images stamped `image_s` [s] that were taken one after the other, and the `depth` (M,) along the beam, at the times
+    of the poses, of the place that they show; in any units.
+    """
 
     image_s: Array
     motion: Array
+    depth: Array
 
 
-def estimate_latency(stretches: Sequence[Stretch], pose_s: Array, depth: Array, longest_s: float = MAX_LATENCY_S) -> Latency:
-    """From images' motion, and the probe's depth (M,) along the beam at `pose_s` [s], in any units; up to `longest_s` either way.
+def estimate_latency(stretches: Sequence[Stretch], pose_s: Array, longest_s: float = MAX_LATENCY_S) -> Latency:
+    """From images' motion, and their depths (M,) at `pose_s` [s]; up to `longest_s` either way.
 
     Raises: DataError where there are too few images, or the two motions do not follow each other.
     """
     within = [_within(s, pose_s[0] + longest_s, pose_s[-1] - longest_s) for s in stretches] if len(pose_s) else []
     within = [s for s in within if len(s.image_s) > DRIFT + 3]
-    images, length_s = sum(len(s.image_s) for s in within), sum(float(np.ptp(s.image_s)) for s in within)
+    apart = {float(s.image_s[0]): s.image_s for s in within}.values()  # strips show the same times
+    images, length_s = sum(map(len, apart)), sum(float(np.ptp(times)) for times in apart)
     if images < MIN_IMAGES or length_s <= 2.0 * longest_s:
         raise DataError(f"{images} images over {length_s:.1f} s, {longest_s:g} s from the ends of the poses: "
                         f"{MIN_IMAGES} over more than {2.0 * longest_s:g} s are needed")  # fmt: skip
 
     def mismatch(lag_s: float) -> float:
-        left, moved = np.sum([_unexplained(s, np.interp(s.image_s - lag_s, pose_s, depth)) for s in within], axis=0)
+        left, moved = np.sum([_unexplained(s, np.interp(s.image_s - lag_s, pose_s, s.depth)) for s in within], axis=0)
         return float(left / moved) if moved > 0.0 else 1.0
 
     lags = np.arange(-longest_s, longest_s + STEP_S, STEP_S)
@@ -97,7 +105,7 @@ def estimate_latency(stretches: Sequence[Stretch], pose_s: Array, depth: Array, 
 
 def _within(stretch: Stretch, first_s: float, last_s: float) -> Stretch:
     inside = (stretch.image_s > first_s) & (stretch.image_s < last_s)
-    return Stretch(stretch.image_s[inside], stretch.motion[inside])
+    return Stretch(stretch.image_s[inside], stretch.motion[inside], stretch.depth)
 
 
 def _unexplained(stretch: Stretch, depth: Array) -> tuple[float, float]:
@@ -129,13 +137,23 @@ def file_latency(sequence: Path, calibration: Path) -> dict[str, Any]:
     time_s, T_reference_pixel = np.array([t for _, _, t in timed], float), np.array([T for _, T, _ in timed])
     if not (np.diff(time_s) > 0.0).all():
         raise DataError(f"{sequence}: its frames' Timestamp does not rise")
-    beam = T_reference_pixel[:, :3, 1].mean(axis=0)
-    depth_mm = T_reference_pixel[:, :3, 3] @ (beam / np.linalg.norm(beam))
+    pixels = recorded.pixels[[k for k, _, _ in timed]]
     try:
-        stretch = Stretch(time_s, image_motion(recorded.pixels[[k for k, _, _ in timed]]))
-        return {**tracked.counts(), **estimate_latency([stretch], time_s, depth_mm).figures()}
+        return {**tracked.counts(), **estimate_latency(_strips(pixels, time_s, T_reference_pixel), time_s).figures()}
     except DataError as e:
         raise DataError(f"{sequence}: {e}") from None
+
+
+def _strips(pixels: NDArray[np.uint8], time_s: Array, T_reference_pixel: Array) -> list[Stretch]:
+    """Images (N, rows, columns), cut into strips, with the depth of each strip's middle."""
+    beam = T_reference_pixel[:, :3, 1].mean(axis=0)
+    beam /= np.linalg.norm(beam)
+    rows, columns = pixels.shape[1:]
+    strips = []
+    for part in np.array_split(np.arange(columns), STRIPS):
+        depth_mm = (T_reference_pixel @ np.array([part.mean(), 0.5 * rows, 0.0, 1.0]))[:, :3] @ beam
+        strips.append(Stretch(time_s, image_motion(pixels[:, :, part[0] : part[-1] + 1]), depth_mm))
+    return strips
 
 
 def correlation(a: Array, b: Array) -> float:
