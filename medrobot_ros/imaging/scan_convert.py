@@ -32,7 +32,7 @@ def scan_convert_file(file: Path, geometry: Path, out: Path, compression: Compre
     images = np.stack([convert(frame) for frame in lines])
     spacing_mm = (1e3 * machine.spacing_m[0], 1e3 * machine.spacing_m[1])
     write_sequence(out, replace(recorded, pixels=images, spacing_mm=spacing_mm, image_type=BRIGHTNESS))
-    invalid = [next(iter(f.problems), "") for f in recorded.frames if not f.ok]
+    invalid = [f"{file}: {next(iter(f.problems), '')}" for f in recorded.frames if not f.ok]
     return {
         "frames": len(images), **numbered("invalid", invalid), "lines": scan.lines, "samples": scan.samples,
         "size": [machine.columns, machine.rows], "spacing_mm": [round(s, 6) for s in spacing_mm],

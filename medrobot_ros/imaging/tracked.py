@@ -13,7 +13,7 @@ PROBE, REFERENCE = "ProbeToTracker", "ReferenceToTracker"
 
 @dataclass(frozen=True)
 class Tracked:
-    """`frames` are (index, `T_reference_probe` (4, 4) [mm]) of the good ones; `skipped` names each other one's field and fault."""
+    """`frames` are (index, `T_reference_probe` (4, 4) [mm]) of the good ones; `skipped` names each other one's file, field and fault."""
 
     frames: tuple[tuple[int, Array], ...]
     skipped: tuple[str, ...]
@@ -39,7 +39,7 @@ def tracked_frames(sequence: Recorded) -> Tracked:
             skipped.append(_fault(k, frame.ok, missing, frame.problems))
     if not frames:
         raise DataError(f"{sequence.path}: none of its {len(skipped)} images has a pose; {skipped[0]}")
-    return Tracked(tuple(frames), tuple(skipped))
+    return Tracked(tuple(frames), tuple(f"{sequence.path}: {fault}" for fault in skipped))
 
 
 def _fault(k: int, ok: bool, missing: list[str], problems: tuple[str, ...]) -> str:

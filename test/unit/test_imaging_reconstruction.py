@@ -219,8 +219,8 @@ def test_bad_frames_are_skipped_and_counted(tmp_path):
     file = sequence_file(tmp_path / "s.mha", [tracked(0.0), tracked(1.0, ok=False), untracked, tracked(3.0)])
     stats = reconstruct_file(file, tmp_path / "c.xml", tmp_path / "v.mha")
     assert (stats["frames"], stats["skipped"], stats["size"]) == (2, 2, [8, 6, 4])
-    assert stats["skipped 1"] == "Seq_Frame0001_ImageStatus = INVALID"
-    assert stats["skipped 2"] == "Seq_Frame0002_ProbeToTrackerTransform is missing"
+    assert stats["skipped 1"] == f"{file}: Seq_Frame0001_ImageStatus = INVALID"
+    assert stats["skipped 2"] == f"{file}: Seq_Frame0002_ProbeToTrackerTransform is missing"
     assert read_volume(tmp_path / "v.mha").voxels[:, 3, 3].tolist() == [50, 0, 0, 80]
 
 
