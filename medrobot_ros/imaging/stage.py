@@ -88,9 +88,9 @@ class ImagingStage:
         return [] if cloud is None else [("volume", cloud)]
 
     def _named_faults(self, stamp_ns: int) -> list[tuple[str, Event]]:
-        """Each of the source's faults by itself, a few at a time, with their running count."""
+        """Each of the source's faults by itself, a few at a time, with their running count, once an examination records them."""
         out = []
-        for fault in [self._faults.popleft() for _ in range(min(FAULTS_A_TICK, len(self._faults)))]:
+        for fault in [self._faults.popleft() for _ in range(min(FAULTS_A_TICK, len(self._faults)) if self._examining else 0)]:
             self._fault_count += 1
             out.append(("events", Event(stamp_ns, self.name, "bad_frame", fault, {"count": self._fault_count})))
         return out

@@ -81,7 +81,9 @@ def test_images_out_of_order_or_of_another_size_are_counted_and_dropped():
 def test_each_frame_that_the_source_leaves_out_is_an_event_with_their_count():
     it = stage([])
     it._source.left_out = tuple(f"s.igs.mha: Seq_Frame{k:04d}_ImageStatus = INVALID" for k in range(7))
-    events = [[s for t, s in it.tick(k) if t == "events"] for k in range(3)]
+    assert "events" not in topics(it.tick(0))  # nobody records yet
+    it.receive("task/state", TaskStatus(0, "scanning", "find"))
+    events = [[s for t, s in it.tick(k) if t == "events"] for k in range(1, 4)]
     assert [len(e) for e in events] == [5, 2, 0]
     assert [(e.kind, e.detail, e.values["count"]) for e in events[1]] == [
         ("bad_frame", f"s.igs.mha: Seq_Frame{k:04d}_ImageStatus = INVALID", k + 1) for k in (5, 6)
