@@ -6,9 +6,7 @@ corrects the estimate within a swing or two. What breathing does lies below the 
 """
 
 from collections import deque
-from math import cos, exp, hypot, pi
-
-from scipy.signal import butter
+from math import cos, exp, hypot, pi, tan
 
 BAND_HZ = 6.0  # below it the skin moves by itself, its pulse included; above, the force filter ends the band
 MEMORY_S = 0.8
@@ -22,10 +20,14 @@ PRIOR_SWING_M = 4e-6  # the prior weighs as much as a swing this small
 
 
 class HighPass:
-    """A fourth-order Butterworth high-pass."""
+    """A fourth-order Butterworth high-pass: two pairs of poles on the unit circle, warped and mapped by the bilinear transform.
+
+    Written out, since `scipy.signal` takes longer to import than all else that contact needs.
+    """
 
     def __init__(self, corner_hz: float, period_s: float) -> None:
-        self._sections = [tuple(map(float, row)) for row in butter(4, corner_hz, "highpass", fs=1.0 / period_s, output="sos")]
+        w = tan(pi * corner_hz * period_s)
+        self._sections = [_second_order(w, 2.0 * cos(angle)) for angle in (pi / 8.0, 3.0 * pi / 8.0)]
         self.reset()
 
     def reset(self) -> None:
@@ -34,12 +36,18 @@ class HighPass:
 
     def update(self, x: float) -> float:
         """The passed part of one sample."""
-        for k, (b0, b1, b2, _, a1, a2) in enumerate(self._sections):
+        for k, (b0, b1, b2, a1, a2) in enumerate(self._sections):
             s1, s2 = self._state[k]
             y = b0 * x + s1
             self._state[k] = b1 * x - a1 * y + s2, b2 * x - a2 * y
             x = y
         return x
+
+
+def _second_order(w: float, damping: float) -> tuple[float, ...]:
+    """(b0, b1, b2, a1, a2) of s^2 / (s^2 + damping w s + w^2) at s = (1 - 1/z) / (1 + 1/z)."""
+    a0 = 1.0 + damping * w + w * w
+    return 1.0 / a0, -2.0 / a0, 1.0 / a0, 2.0 * (w * w - 1.0) / a0, (1.0 - damping * w + w * w) / a0
 
 
 class TissueEstimate:

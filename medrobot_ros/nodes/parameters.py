@@ -37,6 +37,8 @@ class Parameters:
     def _judge(self, parameters: Iterable[Any]) -> SetParametersResult:
         """Whether the values may be set, and if not why."""
         ours = [p for p in parameters if p.name in _KEYS]
+        if not ours:
+            return SetParametersResult(successful=True)
         try:
             if self._fixed():
                 for p in ours:

@@ -10,7 +10,6 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
 
-from medrobot_ros.arms import load_arm
 from medrobot_ros.cell import make_stage
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes, realtime_priority
@@ -30,6 +29,7 @@ INACTIVE_BEAT_NS = 100_000_000
 _LATCHED = frozenset(t.name for t in TOPICS if t.latched)
 SPARE = 2  # ticks' worth of messages that a queue holds
 SLOW_TICK_S = 0.1  # a tick that long is worth knowing of
+JOINTED = ("joint_states", "forward_position_controller/commands", "motion/goal")
 ON_DEMAND_DEPTH = 10  # of commands and requests, which must not overwrite each other
 
 
@@ -63,7 +63,7 @@ class StageNode(ManagedNode):
 
     def _make(self) -> None:
         name, config = self.get_name(), self.config
-        self._joint_names = load_arm(config.arm.name, config.probe.name).joint_names
+        self._joint_names = self._joints()
         self.stage = make_stage(name, config, cell_nodes(config))
         self.codec = Codec(message_type, self._joint_names)
         self._truth = TruthMerge(t.name for t in TOPICS if name in t.readers and t.name.startswith("twin/"))
@@ -77,6 +77,14 @@ class StageNode(ManagedNode):
         self.diagnostics.expected = self._expected_rates()
         self._waiting: dict[str, Any] = {}
         self._beat_ns = 0
+
+    def _joints(self) -> tuple[str, ...]:
+        """The arm's joints from the base, for a node whose messages name them or have a value for each."""
+        if not any(t.name in JOINTED and self.get_name() in (*t.writers, *t.readers) for t in TOPICS):
+            return ()
+        from medrobot_ros.arms import load_arm
+
+        return load_arm(self.config.arm.name, self.config.probe.name).joint_names
 
     def _expected_rates(self) -> dict[str, float]:
         """How often the topics arrive that come steadily; of a sampled one only the latest is taken. The twin's come in pieces."""
