@@ -13,10 +13,11 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH
 from medrobot_ros.nodes.stage_node import StageNode
-from medrobot_ros.signals import Fault, NamedJoints, Wrench
+from medrobot_ros.signals import Event, Fault, NamedJoints, Wrench
 from medrobot_ros.signals import JointTrajectory as Trajectory
 
 FAULT_DEPTH = COMMAND_DEPTH = 1
+LOGGED = ("mismatched_joints", "no_controller")  # for whoever sets up a cell; logging takes too long for what may come while it moves
 
 
 class DriverNode(StageNode):
@@ -24,12 +25,12 @@ class DriverNode(StageNode):
 
     def __init__(self) -> None:
         super().__init__("hardware")
+        self._logged: set[str] = set()
 
     def _make(self) -> None:
         super()._make()
         self.diagnostics.expected[JOINTS] = self.stage.vendor.rate_hz
         self._listen()
-        self._controlled = True  # until it is found out
         kind = JointTrajectory if self.stage.vendor.command.kind == "trajectory" else Float64MultiArray
         self._to_driver = self.create_publisher(kind, self._name(self.stage.vendor.command.topic), COMMAND_DEPTH)
         self._pubs["vendor"] = self._to_driver  # goes with the others
@@ -70,17 +71,22 @@ class DriverNode(StageNode):
                 self._command(Float64MultiArray(data=signal.q.tolist()))
             else:
                 own.append((topic, signal))
+            if topic == "events":
+                self._log(signal)
         super().send(own)
 
+    def _log(self, event: Event) -> None:
+        """What keeps a cell from coming up, once."""
+        if event.kind in LOGGED and event.kind not in self._logged:
+            self._logged.add(event.kind)
+            self.get_logger().warning(event.detail)
+
     def _is_controlled(self) -> bool:
-        """Whether somebody takes the commands; says so, at first and as an event, where nobody does."""
+        """Whether somebody takes the commands; an event says where nobody does."""
         heard = self._to_driver.get_subscription_count() > 0
         if not heard and self.active:
             missing = f"no controller hears {self._to_driver.topic_name}; the driver's controller manager has to activate it"
-            if self._controlled:
-                self.get_logger().warning(missing)
             self._events.add(self.clock.now_ns(), "no_controller", missing)
-        self._controlled = heard or not self.active
         return heard
 
     def _command(self, message: Any) -> None:

@@ -69,6 +69,11 @@ def _profile(reliable, depth):
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT)
 
 
+def said(w, kind):
+    """Whether the node has reported an event of this kind."""
+    return any(kind in (s.name + s.message) for m in w.heard.get("events", ()) for s in m.status)
+
+
 @pytest.mark.parametrize(("arm", "vendor", "prefix"), MAKERS)
 def test_the_cell_and_the_driver_hear_each_other(watch, arm, vendor, prefix):
     rate_hz = float(load_vendor(vendor).settings["hardware"]["rate_hz"])
@@ -96,7 +101,18 @@ def test_without_the_controller_the_hardware_is_not_ready_and_says_why(watch):
     w = watch("hardware", "ros2_control", arm__name="fr3", hardware__name="ros2_control")
     driver = Driver(w, "fr3", "franka", "", controller=False)
     assert w.change(CONFIGURE) and w.change(ACTIVATE)
-    driver.run(lambda: any("no_controller" in s.name or "no_controller" in s.message for m in w.heard.get("events", ()) for s in m.status))
+    driver.run(lambda: said(w, "no_controller"))
     assert not [m for m in w.heard.get("heartbeat", ()) if m.frame_id == "hardware"] and driver.commands == []
     driver.spawn_controller()
     driver.run(lambda: any(m.frame_id == "hardware" for m in w.heard.get("heartbeat", ())))
+
+
+def test_a_driver_with_other_joints_is_one_clear_line_and_nothing_is_commanded(watch):
+    w = watch("hardware", "ros2_control", arm__name="fr3", hardware__name="ros2_control", hardware__prefix="left_")
+    driver = Driver(w, "fr3", "franka", "right_")
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    driver.run(lambda: said(w, "mismatched_joints"))
+    assert driver.commands == [] and not w.heard.get("joint_states")
+    w.process.terminate()
+    (line,) = (line for line in w.process.stdout.read().splitlines() if "left_fr3_joint1" in line)
+    assert "the driver has right_fr3_joint1" in line
