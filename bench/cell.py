@@ -33,12 +33,13 @@ def figures() -> dict[str, Any]:
             while not operator.ready():
                 operator.spin(0.1)
             operator.call("task/start")
-            while (task := operator.heard["task/state"]).phase != "scan":
-                if task.outcome:
-                    raise RuntimeError(f"{task.outcome}: {task.reason}")
+            while not _scans(operator):
                 operator.spin(0.1)
             cost = costs(process.pid)
             trips = round_trips(operator.node.create_subscription)
+            operator.spin(0.1)
+            if not _scans(operator):
+                raise RuntimeError("the scan was over before the measurement")
         finally:
             operator.close()
     pings = ping_pong(realtime_priority("kinematics") if _may_prioritise() else None)
@@ -47,6 +48,14 @@ def figures() -> dict[str, Any]:
         "round_trip_us": _summary(trips), "ping_pong_us": _summary(pings),
         "round_trip_over_ping_pong": float(np.median(trips) / np.median(pings)),
     }  # fmt: skip
+
+
+def _scans(operator: Any) -> bool:
+    """Whether the probe scans. RuntimeError where it will not any more."""
+    task, safety = operator.heard["task/state"], operator.heard["safety/state"]
+    if task.outcome or safety.state != "ok":
+        raise RuntimeError(f"{task.outcome} {task.reason} (safety: {safety.state} {', '.join(safety.reasons)})")
+    return bool(task.phase == "scan")
 
 
 @contextmanager
@@ -80,8 +89,7 @@ def costs(pid: int) -> dict[str, Any]:
 
 
 def _node(pid: int) -> str:
-    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    return words[words.index("medrobot_ros.nodes.entry") + 1]
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def _cpu_s(pid: int) -> float:

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -12,15 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
-import numpy as np
-
 from medrobot_ros import __version__
 from medrobot_ros.config import CellConfig, keys
-from medrobot_ros.description import nodes_here
+from medrobot_ros.description import environment, nodes_here
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import NAMESPACE
 from medrobot_ros.options import OPTIONS, cell_config, check_namespace
-from medrobot_ros.progress import Progress
 
 ACCEPTED, FAILED, REJECTED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
 SIMULATION_LIMIT_S = 1800.0
@@ -212,6 +210,7 @@ def _recorded(config: CellConfig) -> tuple[CellConfig, Path]:
 def _simulate(options: argparse.Namespace) -> int:
     from medrobot_ros.arms import load_arm
     from medrobot_ros.cell import Cell, run_examination, simulated_stages
+    from medrobot_ros.progress import Progress
     from medrobot_ros.recording.writer import RecorderStage
 
     config = _resolved(options)
@@ -234,25 +233,38 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _scan(options: argparse.Namespace) -> int:
-    config = _resolved(options)
-    _confirm(config)
-    operator = _operator()
-    config, folder = _recorded(config)
-    interrupted = operator.examine(config, folder, Progress(), options.namespace) == INTERRUPTED
+    from medrobot_ros.nodes.interrupts import Interrupts
+    from medrobot_ros.progress import Progress
+
+    config = _of_cell(options)
+    with Interrupts() as interrupts:
+        operator = _operator()
+        config, folder = _recorded(config)
+        operator.examine(config, folder, Progress(), interrupts, options.namespace)
     status = _conclude(folder)
-    return INTERRUPTED if interrupted else status
+    return INTERRUPTED if interrupts.count else status
 
 
 def _cell(options: argparse.Namespace) -> int:
+    from medrobot_ros.nodes.interrupts import Interrupts
+
+    config = _of_cell(options)
+    with Interrupts() as interrupts:
+        operator = _operator()
+        if "recorder" in nodes_here(config, options.nodes):
+            operator.keep_up(*_recorded(config), interrupts, options.namespace, options.nodes)
+        else:
+            with TemporaryDirectory(prefix="medrobot-") as folder:
+                operator.keep_up(config, Path(folder), interrupts, options.namespace, options.nodes)
+    return ACCEPTED
+
+
+def _of_cell(options: argparse.Namespace) -> CellConfig:
+    """The settings of a cell over ROS 2, confirmed. Its processes share what this one loads, numpy with its threads first of all."""
+    os.environ.update(environment())
     config = _resolved(options)
     _confirm(config)
-    operator = _operator()
-    if "recorder" in nodes_here(config, options.nodes):
-        operator.keep_up(*_recorded(config), options.namespace, options.nodes)
-    else:
-        with TemporaryDirectory(prefix="medrobot-") as folder:
-            operator.keep_up(config, Path(folder), options.namespace, options.nodes)
-    return ACCEPTED
+    return config
 
 
 def _operator() -> Any:
@@ -360,6 +372,8 @@ def _scan_convert(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
+    import numpy as np
+
     from medrobot_ros.calibration.files import CALIBRATIONS
     from medrobot_ros.calibration.store import Section, write_section
 
@@ -414,6 +428,7 @@ def _bench(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from medrobot_ros.doctor import findings
 
+    os.environ.update(environment())
     for line in findings():
         print(line)
     if find_spec("rclpy") is not None:

@@ -1,7 +1,6 @@
 """The one description of a cell over ROS 2: its nodes, their parameters and environment. `medrobot` and the launch file read it."""
 
 import os
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import yaml
 from medrobot_ros.config import CellConfig, as_dict
 from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.interfaces import NAMESPACE, NODES, TOGETHER
-from medrobot_ros.resources import PACKAGE, share
+from medrobot_ros.resources import share
 
 # Frames that messages name, and the links of the cell's URDF that they are.
 MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
@@ -100,10 +99,9 @@ def write_parameters(config: CellConfig, path: Path) -> None:
     path.write_text(yaml.safe_dump({"/**": {"ros__parameters": as_dict(config)}}, sort_keys=False))
 
 
-def command_line(process: ProcessDescription, namespace: str, parameters: Path) -> list[str]:
-    """The command that runs a process with this interpreter."""
-    ros = ["--ros-args", "-r", f"__ns:=/{namespace}", "--params-file", str(parameters)]
-    return [sys.executable, "-m", f"{PACKAGE}.nodes.entry", process.executable, *ros]
+def ros_arguments(namespace: str, *parameters: Path) -> list[str]:
+    """What every process of a cell is told: where it belongs, and files of parameters."""
+    return ["--ros-args", "-r", f"__ns:=/{namespace}", *(word for file in parameters for word in ("--params-file", str(file)))]
 
 
 def robot_description(config: CellConfig) -> str:

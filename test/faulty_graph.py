@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from fault_outcome import COMMANDS, HEADER, WORKING, latched, measured, row
 from faults import FAULTS, Altered, Fault, Frozen, InHardware
+from node_process import command_line
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, command_line, environment, processes, start_order, write_parameters
+from medrobot_ros.description import cell_nodes, environment, processes, start_order, write_parameters
 from medrobot_ros.interfaces import NAMESPACE, NODES, TOGETHER, handed_over, topic
 from medrobot_ros.messages import Codec, TruthPart
 from medrobot_ros.nodes.bringup import Bringup
@@ -109,7 +110,7 @@ class FaultyGraph:
     # --- processes ----------------------------------------------------------------------------------------------------
 
     def _line(self, process):
-        line, begin = command_line(process, NAMESPACE, self._parameters), self.fault.begin
+        line, begin = command_line(process.executable, NAMESPACE, self._parameters), self.fault.begin
         if isinstance(begin, InHardware) and process.executable == "hardware":
             line = [sys.executable, PART, self.fault.name, "hardware", *line[line.index("--ros-args") :]]
         if isinstance(begin, Altered) and set(process.nodes) & set(topic(begin.topic).readers):

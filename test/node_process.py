@@ -1,9 +1,10 @@
-"""One node of the cell as a process, and a client that drives its lifecycle and counts what it publishes."""
+"""Nodes of the cell as processes, and a client that drives the lifecycle of one and counts what it publishes."""
 
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import rclpy
 from lifecycle_msgs.msg import Transition
@@ -12,6 +13,7 @@ from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 
+from medrobot_ros.description import ros_arguments
 from medrobot_ros.interfaces import TOPICS
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import message_type, qos
@@ -20,6 +22,18 @@ WAIT_S, AGAIN_S = 60.0, 1.0
 CONFIGURE, ACTIVATE, DEACTIVATE, CLEANUP = (
     getattr(Transition, f"TRANSITION_{t}") for t in ("CONFIGURE", "ACTIVATE", "DEACTIVATE", "CLEANUP")
 )
+
+
+def command_line(executable, namespace, *files):
+    """One of the cell's processes with an interpreter of its own."""
+    return [sys.executable, "-m", "medrobot_ros.nodes.entry", executable, *ros_arguments(namespace, *files)]
+
+
+def child_of(pid, name):
+    """The process of a command's cell that has this name."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (child,) = (int(p) for p in children if Path(f"/proc/{p}/comm").read_text().strip() == name)
+    return child
 
 
 class Watcher:
@@ -37,8 +51,7 @@ class Watcher:
         for t in TOPICS:
             if name in t.writers and not t.name.startswith("/"):
                 self.node.create_subscription(message_type(t.type), t.name, lambda m, n=t.name: self._count(n, m), qos(t))
-        line = [sys.executable, "-m", "medrobot_ros.nodes.entry", executable or name, "--ros-args", "-r", "__ns:=/cell"]
-        line += ["--params-file", str(params_file)] if params_file else []
+        line = command_line(executable or name, "cell", *([params_file] if params_file else []))
         for key, value in parameters.items():
             line += ["-p", f"{key.replace('__', '.')}:={value}"]
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

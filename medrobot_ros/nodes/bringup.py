@@ -1,5 +1,9 @@
-"""Bringing a cell up: every node configured, all at once, then activated in the cell's order. `medrobot` and the launch file use this."""
+"""Bringing a cell up: every node configured, then activated in the cell's order. `medrobot` and the launch file use this.
 
+All are configured at once but the hardware, whose loop runs from then on and would take the time of those that are still loading.
+"""
+
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +15,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-from medrobot_ros.description import start_order
+from medrobot_ros.description import environment, start_order
 from medrobot_ros.errors import MachineError, MedrobotError
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.parameters import Parameters
@@ -25,7 +29,7 @@ REACHES = {
 
 
 class Bringup:
-    """Asks the nodes of a cell through their lifecycle services. `spin(seconds)` serves the asking node's callbacks."""
+    """Asks the nodes of a cell through their lifecycle services. `spin(seconds)` serves the asking node's next callback."""
 
     def __init__(self, node: Any, names: Sequence[str], spin: Callable[[float], None]) -> None:
         self._node, self._names, self._spin = node, names, spin
@@ -34,10 +38,11 @@ class Bringup:
     def run(self, going: Callable[[], bool] = lambda: True) -> bool:
         """Both steps; False where `going` ended first. Raises: MachineError that names the nodes that would not."""
         until = time.monotonic() + READY_S
+        others, clock = (tuple(n for n in self._names if (n == "hardware") is last) for last in (False, True))
+        configure = ((Transition.TRANSITION_CONFIGURE, "configured", names) for names in (others, clock))
+        activate = ((Transition.TRANSITION_ACTIVATE, "activated", (name,)) for name in self._names)
         try:
-            return self._step(Transition.TRANSITION_CONFIGURE, "configured", self._names, until, going) and all(
-                self._step(Transition.TRANSITION_ACTIVATE, "activated", (name,), until, going) for name in self._names
-            )
+            return all(self._step(*step, until, going) for step in (*configure, *activate))
         finally:
             for asked in self._asked.values():
                 asked.close()
@@ -120,6 +125,7 @@ class _Asked:
 
 def main() -> int:
     """The node `bringup`: ends with 0 once the cell is active, with 1 and one line where a node would not."""
+    os.environ.update(environment())
     rclpy.init()
     node = Node("bringup")
     executor = make_executor()

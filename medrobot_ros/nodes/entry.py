@@ -7,16 +7,28 @@ from typing import Any
 
 from medrobot_ros.interfaces import TOGETHER
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
 ANSWERING = {"kinematics", "contact"}  # these answer every sample as it comes; the others work periodically
 
 
 def run_node(name: str, args: list[str] | None = None) -> int:
-    """One node until a signal; returns the exit status. A signal while modules are still loading ends it as clean as a later one."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))
+    """One node until a signal; returns the exit status."""
+    _end_at_once()
+    from medrobot_ros.description import environment
+    from medrobot_ros.nodes.realtime import name_process
+
+    os.environ.update(environment())
+    name_process(name)
     from medrobot_ros.nodes.executor import run
 
     return run(lambda: _make(name), args)
+
+
+def _end_at_once() -> None:
+    """A signal while modules are still loading ends the process as clean as a later one. One that was forked has had them held."""
+    for number in ENDING:
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def _make(name: str) -> Any:
@@ -91,7 +103,9 @@ def recorder() -> int:
 
 def bringup() -> int:
     """Configures and activates the nodes of a cell."""
+    _end_at_once()
     from medrobot_ros.nodes.bringup import main
+
 
     return main()
 

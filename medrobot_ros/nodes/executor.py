@@ -1,7 +1,6 @@
 """Running a node: which executor, and how it ends."""
 
 import gc
-import os
 import signal
 import sys
 import time
@@ -13,6 +12,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from medrobot_ros.errors import MachineError, MedrobotError
+from medrobot_ros.nodes.entry import ENDING
 from medrobot_ros.nodes.realtime import prepare, prioritise
 
 WAIT_S = 0.05
@@ -33,7 +33,7 @@ class _Signals:
         self.asked = self.serving = self._at_once = False
         self._first_s: float | None = None
         self.ready: Callable[[], bool] = lambda: True
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             signal.signal(number, self._arrived)
 
     def _arrived(self, number: int, *_: Any) -> None:
@@ -64,7 +64,6 @@ def make_executor(kind: str = "auto") -> Any:
 
 def run(make: Callable[[], Any], args: list[str] | None = None) -> int:
     """A node's whole life: start the middleware, make the node, serve it until a signal, end clean. Returns an exit status."""
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     node = None
     try:
         signals = _Signals()
@@ -79,7 +78,7 @@ def run(make: Callable[[], Any], args: list[str] | None = None) -> int:
         print(f"{node.get_name() if node else 'node'}: {e}", file=sys.stderr)
         return 1
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         prioritise(None)  # leaving takes long enough to starve a retreat of the others
         gc.unfreeze()  # so that extension modules find their objects collected at exit

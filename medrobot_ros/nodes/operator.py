@@ -1,11 +1,7 @@
 """The operator's side of a cell over ROS 2: starts its processes, the task, and follows both to the end."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,76 +12,19 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import (
-    cell_nodes,
-    command_line,
-    environment,
-    network_warnings,
-    nodes_here,
-    processes,
-    start_order,
-    write_parameters,
-)
+from medrobot_ros.description import cell_nodes, nodes_here, start_order
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, SERVICES, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.executor import make_executor
+from medrobot_ros.nodes.interrupts import Interrupts
+from medrobot_ros.nodes.processes import Processes
 from medrobot_ros.nodes.stage_node import message_type, qos
 from medrobot_ros.progress import Progress
 
-READY_S, SERVICE_S, END_S, ABORT_S, SHOW_S = 10.0, 5.0, 8.0, 20.0, 0.1
-INTERRUPTED = 130
+READY_S, SERVICE_S, ABORT_S, SHOW_S = 10.0, 5.0, 20.0, 0.1
 WATCHED = ("task/state", "safety/state", "contact/state", "image/quality")
-
-
-class Processes:
-    """The cell's processes, each in a session of its own so that the terminal's Ctrl-C reaches the operator alone."""
-
-    def __init__(self, config: CellConfig, nodes: Collection[str], folder: Path, namespace: str) -> None:
-        for warning in network_warnings():
-            print(warning, file=sys.stderr)
-        self._log = (folder / "log.txt").open("ab")
-        parameters = folder / "parameters.yaml"
-        write_parameters(config, parameters)
-        env = {**os.environ, **environment()}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-        for process in processes(config, nodes):
-            line = command_line(process, namespace, parameters)
-            self._running[", ".join(process.nodes)] = subprocess.Popen(
-                line, stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env, start_new_session=True
-            )
-
-    def dead(self) -> list[str]:
-        """Names of nodes whose processes have ended, those of one process together."""
-        return [n for n, p in self._running.items() if p.poll() is not None]
-
-    def end(self, concluded: bool) -> dict[str, int]:
-        """Asks all to end and returns their exit statuses; what does not end in time is killed.
-
-        After a conclusion the recorder goes first: how the others leave is no part of the examination. Otherwise the control path
-        and the recorder leave once the arm has retreated and stopped.
-        """
-        for recorder in (True, False):
-            group = {n: p for n, p in self._running.items() if (n == "recorder") is recorder or not concluded}
-            for n, p in group.items():
-                if p.poll() is None:
-                    p.send_signal(signal.SIGTERM if n == "recorder" and concluded else signal.SIGINT)
-            deadline = time.monotonic() + END_S
-            for p in group.values():
-                try:
-                    p.wait(max(0.1, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    p.kill()
-                    p.wait()
-        self._log.close()
-        return {n: p.returncode for n, p in self._running.items()}
-
-    def kill(self) -> None:
-        """Ends all at once."""
-        for p in self._running.values():
-            p.kill()
-            p.wait()
 
 
 class Operator:
@@ -115,7 +54,11 @@ class Operator:
         """Listens for a while."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0.0:
-            self._executor.spin_once(timeout_sec=left)
+            self.spin_once(left)
+
+    def spin_once(self, seconds: float) -> None:
+        """Listens until something comes, at most for a while."""
+        self._executor.spin_once(timeout_sec=seconds)
 
     def ready(self) -> bool:
         """Whether the supervisor permits motion and the planner waits."""
@@ -151,7 +94,7 @@ class Operator:
         rclpy.try_shutdown()
 
 
-def wait_ready(config: CellConfig, operator: Operator, cell: Processes, log: Path, interrupts: "_Interrupts") -> None:
+def wait_ready(config: CellConfig, operator: Operator, cell: Processes, log: Path, interrupts: Interrupts) -> None:
     """Brings the nodes up and listens until the cell is ready or a person interrupts.
 
     Raises: MachineError where a process ends or time runs out.
@@ -163,7 +106,7 @@ def wait_ready(config: CellConfig, operator: Operator, cell: Processes, log: Pat
         return not interrupts.count
 
     try:
-        Bringup(operator.node, start_order(config), operator.spin).run(going)
+        Bringup(operator.node, start_order(config), operator.spin_once).run(going)
     except MachineError as e:
         raise MachineError(f"{e} ({_last_line(log)})") from None
     until = time.monotonic() + READY_S
@@ -180,14 +123,13 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "no output"
 
 
-def examine(config: CellConfig, folder: Path, progress: Progress, namespace: str = NAMESPACE) -> int:
-    """One examination from start-up to the end of every process. Returns 130 after Ctrl-C, else 0.
+def examine(config: CellConfig, folder: Path, progress: Progress, interrupts: Interrupts, namespace: str = NAMESPACE) -> None:
+    """One examination from start-up to the end of every process.
 
     Ctrl-C aborts the task, upon which the arm retreats; a second one ends at once.
     """
     cell = Processes(config, cell_nodes(config), folder, namespace)
     operator = Operator(namespace)
-    interrupts = _Interrupts()
     try:
         wait_ready(config, operator, cell, folder / "log.txt", interrupts)
         if not interrupts.count:
@@ -202,11 +144,9 @@ def examine(config: CellConfig, folder: Path, progress: Progress, namespace: str
             cell.kill()
         else:
             cell.end(operator.concluded())
-        interrupts.restore()
-    return INTERRUPTED if interrupts.count else 0
 
 
-def _follow(operator: Operator, cell: Processes, progress: Progress, interrupts: "_Interrupts") -> None:
+def _follow(operator: Operator, cell: Processes, progress: Progress, interrupts: Interrupts) -> None:
     """Shows progress until the task has an outcome, a node has died, or a person insists."""
     began = time.monotonic()
     abort_by: float | None = None
@@ -221,7 +161,7 @@ def _follow(operator: Operator, cell: Processes, progress: Progress, interrupts:
             operator.call("task/abort")
 
 
-def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE, here: str = "") -> None:
+def keep_up(config: CellConfig, folder: Path, interrupts: Interrupts, namespace: str = NAMESPACE, here: str = "") -> None:
     """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends.
 
     Of the nodes `here` alone where some are named: then the machine that has the hardware brings up those of the others.
@@ -229,10 +169,11 @@ def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE, here: 
     nodes = nodes_here(config, here)
     cell = Processes(config, nodes, folder, namespace)
     operator = Operator(namespace)
-    interrupts = _Interrupts()
     try:
         if "hardware" in nodes:
             wait_ready(config, operator, cell, folder / "log.txt", interrupts)
+            if interrupts.count:
+                return
             print(f"the cell is up in namespace /{namespace}; begin with: ros2 service call /{namespace}/task/start std_srvs/srv/Trigger")
         else:
             print(f"{', '.join(nodes)} of /{namespace} wait for the machine with the hardware")
@@ -247,20 +188,3 @@ def keep_up(config: CellConfig, folder: Path, namespace: str = NAMESPACE, here: 
     finally:
         operator.close()
         cell.end(operator.concluded())
-        interrupts.restore()
-
-
-class _Interrupts:
-    """Counts Ctrl-C and SIGTERM instead of raising, so that nothing is cut off half way."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._before = {s: signal.signal(s, self._add) for s in (signal.SIGINT, signal.SIGTERM)}
-
-    def _add(self, *_: Any) -> None:
-        self.count += 1
-
-    def restore(self) -> None:
-        """Gives the signals back."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

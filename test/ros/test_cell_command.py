@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
+from node_process import child_of
 from operating import PROCESSES, SHORT, Operating
 
 from medrobot_ros.arms import arm_names
@@ -39,14 +40,6 @@ def ended(process):
         process.kill()
 
 
-def pid_of(process, executable):
-    """One of its processes."""
-    line = ["pgrep", "-P", str(process.pid), "-f", f"medrobot_ros.nodes.entry {executable} "]
-    own = subprocess.run(line, capture_output=True, text=True, check=True)
-    (pid,) = own.stdout.split()
-    return int(pid)
-
-
 def test_it_comes_up_stays_and_keeps_others_out_of_its_namespace(tmp_path):
     with cell(tmp_path / "a", "--namespace", "left", "--no-record") as process, Operating("left") as operating:
         operating.wait_ready()
@@ -67,7 +60,20 @@ def test_an_interrupt_while_it_comes_up_ends_clean(tmp_path):
     with cell(tmp_path, "--no-record") as process, Operating() as operating:
         operating.wait_for_node("contact")
         text = ended(process)
-    assert process.returncode == 0 and "Traceback" not in text, text
+    assert process.returncode == 0 and text == "", text
+
+
+@pytest.mark.parametrize("module", ["rclpy.node", "medrobot_ros.nodes.recorder"])
+def test_an_interrupt_before_its_processes_run_ends_clean_and_leaves_none(tmp_path, module):
+    line = [sys.executable, "-X", "importtime", "-m", "medrobot_ros.cli", "cell", "--out", str(tmp_path)]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        next(imported for imported in process.stderr if imported.split("|")[-1].strip() == module)
+        process.send_signal(signal.SIGINT)
+        said, rest = process.communicate(timeout=60)  # whose pipes its processes would hold open
+    finally:
+        process.kill()
+    assert process.returncode == 0 and said == "" and "Traceback" not in rest
 
 
 @pytest.mark.slow
@@ -86,7 +92,7 @@ def test_a_killed_process_ends_the_cell_safely_in_contact(tmp_path, victim):
     with cell(tmp_path) as process, Operating() as operating:
         operating.wait_ready()
         operating.begin("scan")
-        os.kill(pid_of(process, victim), signal.SIGKILL)
+        os.kill(child_of(process.pid, victim), signal.SIGKILL)
         operating.wait_stopped(PROCESSES[victim])
         text = process.communicate(timeout=60)[0]
     assert process.returncode == 1 and f"{', '.join(PROCESSES[victim])} ended" in text

@@ -9,11 +9,12 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
 import rclpy
+from node_process import command_line
 from rclpy.node import Node
 
 from medrobot_ros import security
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import command_line, processes, write_parameters
+from medrobot_ros.description import processes, write_parameters
 from medrobot_ros.interfaces import NODES, TOGETHER, handed_over, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.bringup import Bringup
@@ -41,7 +42,7 @@ class Graph:
         parameters = self._folder / f"{namespace}.yaml"
         write_parameters(config, parameters)
         for process in processes(config, names):
-            line = [*command_line(process, namespace, parameters), "-p", f"recording.out:={self._folder}"]
+            line = [*command_line(process.executable, namespace, parameters), "-p", f"recording.out:={self._folder}"]
             self._processes.append(subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         relative = Node("bringup", namespace=namespace)
         self.executor.add_node(relative)

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
+from node_process import child_of
 from operating import PROCESSES
 
 SHORT = ("--set", "scan.size_m=0.04,0.03", "--set", "scan.speed_m_per_s=0.02")
@@ -106,20 +107,12 @@ def test_a_second_ctrl_c_ends_at_once_and_the_record_is_readable(scan, tmp_path)
 def test_a_process_that_dies_is_a_safety_stop(scan, tmp_path, victim):
     process = scan(tmp_path)
     wait_for_phase(process, "scan")
-    own = subprocess.run(["pgrep", "-f", f"medrobot_ros.nodes.entry {victim} "], capture_output=True, text=True, check=True)
-    mine = [int(p) for p in own.stdout.split() if _parent(int(p)) == process.pid]
-    assert len(mine) == 1
-    os.kill(mine[0], signal.SIGKILL)
+    os.kill(child_of(process.pid, victim), signal.SIGKILL)
     text = finished(process)
     assert process.returncode == 3, text
     summary = json.loads((run_folder(tmp_path) / "summary.json").read_text())
     assert any(node in summary["reason"] for node in PROCESSES[victim])
     assert summary["force_max_n"] < 25.0
-
-
-def _parent(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        return int(f.read().rsplit(")", 1)[1].split()[1])
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from medrobot_ros.description import (
     MESSAGE_FRAMES,
     ProcessDescription,
     cell_nodes,
-    command_line,
     environment,
     processes,
     realtime_priority,
     robot_description,
+    ros_arguments,
     rviz_config,
     write_parameters,
 )
@@ -99,10 +99,9 @@ def test_ros_itself_reads_the_parameter_file_as_it_was_meant(tmp_path):
         context.shutdown()
 
 
-def test_a_command_line_names_node_namespace_and_parameters(tmp_path):
-    line = command_line(processes(CellConfig(), NODES)[1], "ward/cell_a", tmp_path / "p.yaml")
-    assert line[1:4] == ["-m", "medrobot_ros.nodes.entry", "control"]
-    assert line[-3:] == ["__ns:=/ward/cell_a", "--params-file", str(tmp_path / "p.yaml")]
+def test_processes_are_told_their_namespace_and_parameters(tmp_path):
+    given = ros_arguments("ward/cell_a", tmp_path / "p.yaml")
+    assert given == ["--ros-args", "-r", "__ns:=/ward/cell_a", "--params-file", str(tmp_path / "p.yaml")]
 
 
 def test_discovery_stays_on_this_machine_unless_the_user_chose_otherwise(monkeypatch):
