@@ -88,7 +88,7 @@ def cell(context: LaunchContext) -> list:
         *stages(processes(config, nodes), namespace, parameters, given["log_level"]),
         *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
         *([bringup(namespace, parameters)] if hardware and given["autostart"] == "true" else []),
-        *([view(namespace, folder)] if given["rviz"] == "true" else []),
+        *(view(namespace, folder) if given["rviz"] == "true" else []),
     ]
 
 

@@ -49,5 +49,5 @@ def replay(context: LaunchContext) -> list:
         SetParameter("use_sim_time", simulated),
         ExecuteProcess(cmd=player, output="screen", on_exit=Shutdown(reason="the run is over")),
         *frames(config, namespace),
-        *([view(namespace, Path(launch_config.log_dir))] if given["rviz"] == "true" else []),
+        *(view(namespace, Path(launch_config.log_dir)) if given["rviz"] == "true" else []),
     ]

@@ -40,6 +40,10 @@ def _make(name: str) -> Any:
         from medrobot_ros.nodes.recorder import RecorderNode
 
         return RecorderNode()
+    if name == "view":
+        from medrobot_ros.nodes.view import View
+
+        return View()
     from medrobot_ros.nodes.stage_node import StageNode
     from medrobot_ros.nodes.together import Together
 
@@ -99,6 +103,11 @@ def safety() -> int:
 def recorder() -> int:
     """The bag."""
     return run_node("recorder")
+
+
+def view() -> int:
+    """What rviz cannot draw by itself."""
+    return run_node("view")
 
 
 def bringup() -> int:

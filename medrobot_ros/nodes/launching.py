@@ -7,6 +7,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import MESSAGE_FRAMES, robot_description, rviz_config
+from medrobot_ros.resources import PACKAGE
 
 TF = [("/tf", "tf"), ("/tf_static", "tf_static")]  # frames stay in their cell, so that many share a network
 
@@ -35,8 +36,11 @@ def frames(config: CellConfig, namespace: str) -> list[Node]:
     return [publisher, *static]
 
 
-def view(namespace: str, folder: Path) -> Node:
-    """The view of this cell; it may be closed at any time."""
+def view(namespace: str, folder: Path) -> list[Node]:
+    """rviz with the view of this cell, and what it cannot draw by itself; both may be closed at any time."""
     file = folder / "cell.rviz"
     file.write_text(rviz_config(namespace))
-    return Node(package="rviz2", executable="rviz2", namespace=namespace, arguments=["-d", str(file)], remappings=TF)
+    return [
+        Node(package="rviz2", executable="rviz2", namespace=namespace, arguments=["-d", str(file)], remappings=TF),
+        Node(package=PACKAGE, executable="view", namespace=namespace),
+    ]

@@ -105,7 +105,8 @@ def test_a_part_of_the_cell_leaves_the_rest_to_the_machine_with_the_hardware():
 
 
 def test_rviz_comes_on_request():
-    assert executables(launched(rviz="true")[1], "rviz2") == ["rviz2"]
+    _, entities = launched(rviz="true")
+    assert executables(entities, "rviz2") == ["rviz2"] and executables(entities, "medrobot_ros")[-1] == "view"
 
 
 def test_what_is_asked_for_reaches_the_nodes(tmp_path):

@@ -37,7 +37,7 @@ def run(tmp_path):
 def test_a_run_is_played_with_its_robot_and_view(run):
     entities = launched(run=run, rate="2")
     nodes = {e.node_executable for e in entities if isinstance(e, Node)}
-    assert nodes == {"robot_state_publisher", "static_transform_publisher", "rviz2"}
+    assert nodes == {"robot_state_publisher", "static_transform_publisher", "rviz2", "view"}
     assert any(isinstance(e, ExecuteProcess) and not isinstance(e, Node) for e in entities)
 
 
