@@ -98,7 +98,8 @@ class ArmStage:
         self._stopped, self._safety = False, "ok"
         self._goal: Array | None = None
         self._goal_ns, self._way_rad, self._ended_ns = 0, 0.0, 0
-        _moved(*[self._qd_sent] * 4, period_s)  # compiled or loaded now, not in a tick
+        still = np.zeros(model.n)
+        _moved(still, still, still, still, period_s)  # compiled or loaded now, not in a tick
         self._status, self._changed, self._status_ns = MotionStatus(0), True, -STATUS_PERIOD_NS
 
     def receive(self, topic: str, signal: Any) -> Outputs:

@@ -75,6 +75,8 @@ def _step(q, qd, qdd, V, margins, bodies, chain, posture, bounds, speeds):  # ty
     reference, _, along, pace, _ = follow(q, V, chain, *posture)
     least, most = next_bounds(q, qd, qdd, up, down, period)
     qd_next, found = slide(reference, along, least, most, G, g)
-    if not found or pace < 1.0 or share_of(bodies, at_a, at_b, z, o, low, high, qd_next, *speeds, 0.0) > 1.0:
+    zone, near_m_per_s, free_m_per_s = speeds
+    excess = share_of(bodies, at_a, at_b, z, o, low, high, qd_next, zone, near_m_per_s, free_m_per_s, 0.0)
+    if not found or pace < 1.0 or excess > 1.0:
         return qd_next, False
     return qd_next, stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, period, margins)

@@ -36,5 +36,5 @@ def _sums(grey, down, beside):  # type: ignore[no-untyped-def]
             smooth = abs(on[k + half * beside] - back[k - (half + 1) * beside]) * share  # of two neighbouring means
             row_varied += sharp
             row_lost += max(sharp - smooth, none)
-        varied, lost = varied + row_varied, lost + row_lost
+        varied, lost = varied + row_varied, lost + row_lost  # type: ignore[assignment]
     return varied, lost

@@ -68,7 +68,8 @@ class ScanConverter:
     """Converts (lines, samples) to (rows, columns), both uint8. `x` (columns,) and `z` (rows,) are the pixels' centres [m]."""
 
     def __init__(self, scan: ScanLines, x: Array, z: Array) -> None:
-        self._sampled = Bilinear(*np.broadcast_arrays(*scan.fractional(x[None, :], z[:, None])), (scan.lines, scan.samples))
+        line, sample = np.broadcast_arrays(*scan.fractional(x[None, :], z[:, None]))
+        self._sampled = Bilinear(line, sample, (scan.lines, scan.samples))
 
     def __call__(self, echoes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The image; pixels outside the scan lines are 0."""

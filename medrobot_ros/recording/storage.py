@@ -26,7 +26,7 @@ class ChunkedStorage(McapWriter):
     def __init__(self, path: Path, compression: CompressionMode) -> None:
         super().__init__(path, compression)
         if compression == CompressionMode.STORAGE:
-            self.compressor = partial(self.compressor, level=LEVEL)
+            self.compressor = partial(self.compressor, level=LEVEL)  # type: ignore[call-arg]
         self.flushed: Callable[[], None] = lambda: None
         self._flushed_ns = 0
 

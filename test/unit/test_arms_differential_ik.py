@@ -133,7 +133,8 @@ def test_an_arm_without_freedom_has_no_null_direction() -> None:
 def test_nothing_is_compiled_in_a_tick() -> None:
     """Whichever way a step goes, its functions were made for arrays like a tick's when the solver was."""
     model = load_arm("fr3", "linear")
-    solver, parts = DifferentialIk(model, PERIOD_S), (twist_following.follow, null_space.slide, stopping.next_bounds, differential_ik._terms)
+    solver = DifferentialIk(model, PERIOD_S)
+    parts = twist_following.follow, null_space.slide, stopping.next_bounds, differential_ik._terms
     made = [len(part.signatures) for part in parts]
     for V in (np.zeros(6), np.full(6, 1e-4), np.full(6, 0.5)):
         solver.step(model.q_home + 0.01, np.zeros(7), np.zeros(7), V)
