@@ -107,9 +107,9 @@ def test_accepted_images_become_a_volume_while_they_come():
             it.receive("task/state", TaskStatus(now_ns, "concluded", "", outcome="accepted"))
         clouds |= {tick: s for tick, (t, s) in zip(repeat(k), it.tick(now_ns), strict=False) if t == "volume"}
     assert list(clouds) == [21, 41] and it.sampled == ("probe/pose",)
-    assert np.ptp(clouds[21].points[:, 2]) < 0.004 and np.ptp(clouds[41].points[:, 2]) == pytest.approx(0.0105, abs=0.004)
+    assert np.ptp(clouds[21].points[:, 2]) < 0.005 and np.ptp(clouds[41].points[:, 2]) == pytest.approx(0.0105, abs=0.003)
     assert len(clouds[41].points) > len(clouds[21].points) and (clouds[41].grey == 90).all()
-    assert clouds[41].points[:, 0].max() == pytest.approx(0.039, abs=0.003)  # pixels reach from 0 to 39 mm across
+    assert clouds[41].points[:, 0].max() == pytest.approx(0.039, abs=0.004)  # pixels reach from 0 to 39 mm across
     it.receive("task/state", TaskStatus(3, "scanning", "scan"))
     assert it._volume.cloud(4) is None
 
