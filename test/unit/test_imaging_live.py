@@ -1,0 +1,45 @@
+"""The volume that is shown while the robot scans, in a whole examination."""
+
+import numpy as np
+
+from medrobot_ros.arms import load_arm
+from medrobot_ros.cell import STAGES, Cell, make_stage, run_examination
+from medrobot_ros.config import from_dict
+from medrobot_ros.imaging.live import LIVE
+from medrobot_ros.imaging.reconstruction import compound
+from medrobot_ros.recording.reader import Run
+from medrobot_ros.recording.writer import RecorderStage, new_run
+
+SETTINGS = {
+    "hardware": {"rate_hz": 100.0}, "imaging": {"rate_hz": 5.0, "volume_hz": 1.0},
+    "scan": {"size_m": [0.03, 0.02], "speed_m_per_s": 0.015, "confirmed": True},
+}  # fmt: skip
+
+
+def test_the_volume_grows_with_the_scan_into_that_of_the_record(tmp_path):
+    config = from_dict(SETTINGS)
+    folder = new_run(tmp_path, "live", config)
+    recorder = RecorderStage(folder, config, load_arm(config.arm.name, config.probe.name).joint_names)
+    clouds = []
+
+    def listen(topic, signal):
+        if topic == "volume":
+            clouds.append((cell.task.phase, signal))
+        else:
+            recorder.receive(topic, signal)
+        return ()
+
+    cell = Cell({name: make_stage(name, config) for name in STAGES}, listen)
+    for _ in run_examination(cell, 120.0):
+        pass
+    recorder.close()
+    assert cell.task.outcome == "accepted"
+    sizes = [len(cloud.points) for phase, cloud in clouds if phase == "scan"]
+    assert len(sizes) >= 2 and sizes == sorted(sizes) and sizes[-1] > sizes[0] > 0
+    recorded = compound(Run(folder).tracked_images(), LIVE, 4).volume()
+    k, j, i = np.nonzero(recorded.voxels)
+    at_m = 1e-3 * (np.column_stack((i, j, k)) * recorded.spacing_mm + recorded.offset_mm)
+    last = clouds[-1][1]
+    assert abs(len(last.points) - len(at_m)) < 0.1 * len(at_m)
+    for side in (np.min, np.max):
+        assert np.abs(side(last.points, axis=0) - side(at_m, axis=0)).max() < 0.005
