@@ -33,7 +33,7 @@ def test_contact_normals_and_accepted_images_are_drawn():
         said = [
             ("image/geometry", geometry), ("contact/state", ContactStatus(1, "scan", "scan", 5.04)),
             ("surface", Surface(1, np.zeros((5, 3)), normals)),
-            ("probe/pose", ProbeState(100 * MS, POINTING_DOWN)), ("image", Image(102 * MS, pixels)),
+            ("probe/pose", ProbeState(102 * MS, POINTING_DOWN)), ("image", Image(102 * MS, pixels)),
             ("image/quality", ImageQuality(102 * MS, 1.0, 1.0, (-0.02, 0.02), True)),
         ]  # fmt: skip
         publishers = [w.node.create_publisher(message_type(topic(n).type), n, qos(topic(n))) for n, _ in said]
