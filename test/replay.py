@@ -27,7 +27,7 @@ from medrobot_ros.signals import Surface
 
 FOLDER = Path(__file__).parent / "data" / "replay"
 ANSWERS = "answers.npz"
-SETTINGS = {"hardware": {"rate_hz": 100.0}, "scan": {"size_m": [0.04, 0.02]}, "imaging": {"rate_hz": 5.0}}
+SETTINGS = {"hardware": {"rate_hz": 100.0}, "scan": {"size_m": [0.04, 0.02]}, "imaging": {"rate_hz": 5.0, "volume_hz": 0.0}}
 FOUND_NS, THINNED = 5_000_000_000, (2, 6)  # one point of a cloud in so many: while the patient is looked for, and then
 EVERY = 5  # of the answers on a topic, one in so many is kept
 LONG = 64  # an array longer than this is kept as its sum and its spread
