@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from medrobot_ros.nodes.entry import ENDING, run_node
 from medrobot_ros.nodes.stage_node import message_type
 
 END_S = 8.0
-_ARMLESS = ("imaging", "surface", "recorder")  # these need not wait for the arm to be loaded
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -40,23 +39,14 @@ class Processes:
         parameters = folder / "parameters.yaml"
         write_parameters(config, parameters)
         arguments = ros_arguments(namespace, parameters)
-        with (folder / "log.txt").open("ab") as log:
+        _load(config)
+        with (folder / "log.txt").open("ab") as log, _signals_held():
             self._running = {
                 ", ".join(p.nodes): _FORK.Process(target=_serve, args=(p.executable, arguments, log.fileno()), daemon=True)
                 for p in processes(config, nodes)
             }
-            _load_modules()
-            self._start(n for n in self._running if n in _ARMLESS)
-            load_arm(config.arm.name, config.probe.name)
-            self._start(n for n in self._running if n not in _ARMLESS)
-
-    def _start(self, names: Iterable[str]) -> None:
-        """Forks; what is in memory now stays shared, for no collection need look through it again."""
-        gc.collect()
-        gc.freeze()
-        with _signals_held():
-            for name in names:
-                self._running[name].start()
+            for process in self._running.values():  # at once: whoever joins the graph half a second later is discovered after three
+                process.start()
 
     def dead(self) -> list[str]:
         """Names of nodes whose processes have ended, those of one process together."""
@@ -86,13 +76,16 @@ class Processes:
             p.join()
 
 
-def _load_modules() -> None:
-    """What most of a cell's nodes import, and what they need of the messages."""
+def _load(config: CellConfig) -> None:
+    """What most of a cell's nodes need, and a collector that does not look through it again, so that its memory stays shared."""
     from medrobot_ros.nodes import hardware, recorder, together  # noqa: F401
     from medrobot_ros.twin import body  # noqa: F401
 
     for row in TOPICS:
         check_for_type_support(message_type(row.type))
+    load_arm(config.arm.name, config.probe.name)
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
