@@ -18,7 +18,7 @@ from medrobot_ros.description import (
     rviz_config,
     write_parameters,
 )
-from medrobot_ros.interfaces import CONTROL_PATH, NAMESPACE, NODES, TOPICS, VIEW_MARKERS, VIEW_VOLUME, topic
+from medrobot_ros.interfaces import CONTROL_PATH, NAMESPACE, NODES, TOPICS, VIEW_MARKERS, topic
 
 DISPLAYS = {
     "PointCloud2": "sensor_msgs/msg/PointCloud2",
@@ -138,9 +138,9 @@ def test_the_table_lies_under_the_patient():
 
 def test_the_rviz_view_subscribes_to_what_is_published_and_as_it_is_offered():
     names = {d["Topic"]["Value"].removeprefix(f"/{NAMESPACE}/"): d for d in displays() if d["Class"].split("/")[1] in DISPLAYS}
-    assert set(names) == {"surface", "scan/markers", "scan/path", "contact/wrench", "image", VIEW_MARKERS, VIEW_VOLUME}
+    assert set(names) == {"surface", "scan/markers", "scan/path", "contact/wrench", "image", "volume", VIEW_MARKERS}
     for name, display in names.items():
-        if name in (VIEW_MARKERS, VIEW_VOLUME):
+        if name == VIEW_MARKERS:
             continue
         row = topic(name)
         assert row.type == DISPLAYS[display["Class"].split("/")[1]]
