@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-IMAGES_HZ, SECONDS, STEP_S = 30.0, 20.0, 1.0
+IMAGES_HZ, SECONDS, STEP_S = 30.0, 14.0, 1.0
 READY_S = 300.0  # the first start on a machine compiles
 QUEUE, POLL_S = 100, 0.02
 TICK_S, MB = 1.0 / os.sysconf("SC_CLK_TCK"), 1e6
