@@ -17,6 +17,7 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.description import (
     ProcessDescription,
     check_time,
+    enclave,
     environment,
     network_warnings,
     nodes_here,
@@ -100,7 +101,7 @@ def stages(processes: Sequence[ProcessDescription], namespace: str, parameters: 
             executable=process.executable,
             namespace=namespace,
             parameters=[str(parameters)],
-            ros_arguments=["--log-level", log_level],
+            ros_arguments=["--log-level", log_level, *enclave(process, namespace)],
             output="both",
             on_exit=required,
         )
@@ -131,5 +132,11 @@ def bringup(namespace: str, parameters: Path) -> Node:
         return [Shutdown(reason="the cell could not be brought up")] if event.returncode else []
 
     return Node(
-        package=PACKAGE, executable="bringup", namespace=namespace, parameters=[str(parameters)], output="both", on_exit=ended
+        package=PACKAGE,
+        executable="bringup",
+        namespace=namespace,
+        parameters=[str(parameters)],
+        ros_arguments=["--enclave", f"/{namespace}/bringup"],
+        output="both",
+        on_exit=ended,
     )

@@ -99,6 +99,11 @@ def write_parameters(config: CellConfig, path: Path) -> None:
     path.write_text(yaml.safe_dump({"/**": {"ros__parameters": as_dict(config)}}, sort_keys=False))
 
 
+def enclave(process: ProcessDescription, namespace: str) -> list[str]:
+    """The arguments that name a process's enclave of `security/policy.xml`; without ROS's security they change nothing."""
+    return ["--enclave", f"/{namespace}/{process.executable if len(process.nodes) > 1 else process.nodes[0]}"]
+
+
 def ros_arguments(namespace: str, *parameters: Path) -> list[str]:
     """What every process of a cell is told: where it belongs, and files of parameters."""
     return ["--ros-args", "-r", f"__ns:=/{namespace}", *(word for file in parameters for word in ("--params-file", str(file)))]

@@ -40,7 +40,7 @@ NODES = ("hardware", "kinematics", "contact", "imaging", "surface", "planner", "
 CONTROL_PATH = ("hardware", "kinematics", "contact", "safety")
 TOGETHER = {"control": ("kinematics", "contact")}  # processes that serve more than one node: these answer each other within a tick
 USER = "user"
-VIEW_MARKERS = "view/markers"  # of the node that runs beside rviz, no part of a cell
+VIEW_HEARS, VIEW_MARKERS = ("contact/state", "surface"), "view/markers"  # of the node that runs beside rviz, no part of a cell
 
 _DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 _WRENCH = "geometry_msgs/msg/WrenchStamped"

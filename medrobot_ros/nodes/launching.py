@@ -42,5 +42,5 @@ def view(namespace: str, folder: Path) -> list[Node]:
     file.write_text(rviz_config(namespace))
     return [
         Node(package="rviz2", executable="rviz2", namespace=namespace, arguments=["-d", str(file)], remappings=TF),
-        Node(package=PACKAGE, executable="view", namespace=namespace),
+        Node(package=PACKAGE, executable="view", namespace=namespace, ros_arguments=["--enclave", f"/{namespace}/view"]),
     ]

@@ -31,7 +31,7 @@ class Operator:
     """A client node: hears the cell's state and asks for its services."""
 
     def __init__(self, namespace: str = NAMESPACE) -> None:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(args=["--ros-args", "--enclave", f"/{namespace}/operator"], signal_handler_options=SignalHandlerOptions.NO)
         self.node = Node("operator", namespace=namespace)
         self._codec = Codec(message_type)
         self.heard: dict[str, Any] = {}

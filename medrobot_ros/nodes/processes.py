@@ -18,7 +18,7 @@ from rclpy.type_support import check_for_type_support
 
 from medrobot_ros.arms import load_arm
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import network_warnings, processes, ros_arguments, write_parameters
+from medrobot_ros.description import ProcessDescription, enclave, network_warnings, processes, ros_arguments, write_parameters
 from medrobot_ros.interfaces import TOPICS
 from medrobot_ros.nodes.entry import ENDING, run_node
 from medrobot_ros.nodes.stage_node import message_type
@@ -42,7 +42,7 @@ class Processes:
         _load(config)
         with (folder / "log.txt").open("ab") as log, _signals_held():
             self._running = {
-                ", ".join(p.nodes): _FORK.Process(target=_serve, args=(p.executable, arguments, log.fileno()), daemon=True)
+                ", ".join(p.nodes): _FORK.Process(target=_serve, args=(p, [*arguments, *enclave(p, namespace)], log.fileno()), daemon=True)
                 for p in processes(config, nodes)
             }
             for process in self._running.values():  # at once: whoever joins the graph half a second later is discovered after three
@@ -98,8 +98,8 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(executable: str, arguments: list[str], log: int) -> None:
+def _serve(process: ProcessDescription, arguments: list[str], log: int) -> None:
     os.setsid()
     for standard in (1, 2):
         os.dup2(log, standard)
-    sys.exit(run_node(executable, arguments))
+    sys.exit(run_node(process.executable, arguments))

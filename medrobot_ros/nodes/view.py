@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from medrobot_ros.interfaces import VIEW_MARKERS, topic
+from medrobot_ros.interfaces import VIEW_HEARS, VIEW_MARKERS, topic
 from medrobot_ros.messages import Codec
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import message_type, qos
@@ -45,7 +45,7 @@ def normals(surface: Surface) -> Marker:
     return marker
 
 
-DRAWN: dict[str, Callable[[Any], Marker]] = {"contact/state": contact_text, "surface": normals}
+DRAWN: dict[str, Callable[[Any], Marker]] = dict(zip(VIEW_HEARS, (contact_text, normals), strict=True))
 
 
 class View:
