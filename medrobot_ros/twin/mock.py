@@ -132,6 +132,8 @@ class _Sensors:
         weight = np.column_stack([weight_wrench(R, arm.probe_mass_kg, arm.p_ft_com) for R in base_up_in_ft])
         noise = np.concatenate((np.repeat((config.force_noise_n, config.torque_noise_nm), 3), np.full(arm.n, config.encoder_noise_rad)))
         self._arm, self._ft, self._noise = arm, (shift, weight, bias), noise
+        still = PatientTruth(0, np.zeros(6), np.eye(4), np.eye(4), np.eye(4), 0.0, 0.0, 0.0)
+        self.read(arm.q_home.copy(), still, np.zeros(noise.size))  # compiled or loaded now, not in a tick
 
     def read(self, q: Array, truth: PatientTruth, drawn: Array) -> tuple[Array, Array, Array]:
         """Joint positions and torques (n,), and the raw wrench (6,) in the F/T frame; `drawn` (6 + n,) is noise in standard deviations."""
