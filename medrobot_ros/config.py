@@ -241,6 +241,7 @@ class ImagingSection(Section):
     rate_hz: float = setting(20.0, "images a second", "Hz", 1, 60)
     simulate_rate_hz: float = setting(10.0, "images a second in `medrobot simulate`", "Hz", 1, 60)
     volume_hz: float = setting(0.5, "how often `volume` shows what the accepted images make up so far; 0 never", "Hz", 0, 5)
+    most_pixels: int = setting(160_000, "pixels of an image at most; few keep a recorded examination small", "", 10_000, 1_000_000)
     depth_m: float = setting(0.12, "depth drawn", "m", 0.03, 0.25)
     frequency_hz: float = setting(3.5e6, "centre frequency", "Hz", 1e6, 15e6)
     focus_m: float = setting(0.06, "depth at which the transmitted beam is narrowest", "m", 0.01, 0.25)

@@ -6,12 +6,12 @@ from math import cos, floor, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from medrobot_ros.config import ImagingSection
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.imaging.bilinear import Bilinear
 from medrobot_ros.imaging.probe import ProbeGeometry
 from medrobot_ros.signals import Array, ImageGeometry
 
-PIXELS = 160_000  # of an image at most, so that a recorded examination stays small
 FINEST_SPACING_M = 5e-5
 R_PROBE_IMAGE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # image x along probe x, image y along the beam
 
@@ -76,15 +76,15 @@ class ScanConverter:
         return self._sampled(echoes, np.uint8)
 
 
-def image_geometry(probe: ProbeGeometry, scan: ScanLines) -> ImageGeometry:
-    """Geometry, stamped 0, of the image that holds all scan lines: square pixels, at most `PIXELS` of them."""
+def image_geometry(probe: ProbeGeometry, scan: ScanLines, most_pixels: int = ImagingSection.most_pixels) -> ImageGeometry:
+    """Geometry, stamped 0, of the image that holds all scan lines: square pixels, about `most_pixels` of them at most."""
     if scan.radius_m == 0.0:
         half_width_m, top_m = 0.5 * scan.width, 0.0
     else:
         half_width_m = (scan.radius_m + scan.depth_m) * sin(0.5 * scan.width)
         top_m = -scan.radius_m * (1.0 - cos(0.5 * scan.width))
     height_m = scan.depth_m - top_m
-    spacing_m = FINEST_SPACING_M * (1 + floor(sqrt(2.0 * half_width_m * height_m / PIXELS) / FINEST_SPACING_M))
+    spacing_m = FINEST_SPACING_M * (1 + floor(sqrt(2.0 * half_width_m * height_m / most_pixels) / FINEST_SPACING_M))
     rows, columns = floor(height_m / spacing_m) + 1, 2 * floor(half_width_m / spacing_m) + 1
     left_m = -0.5 * (columns - 1) * spacing_m
     T_probe_image = pose(R_PROBE_IMAGE, np.array([left_m, 0.0, top_m]))

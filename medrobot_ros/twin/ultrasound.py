@@ -51,7 +51,7 @@ class TwinUltrasound:
     ) -> None:
         self._settings, self._vessels, self._heart_hz = settings, vessels, heart_hz
         self.scan = ScanLines.of_probe(probe, SAMPLES, settings.depth_m)
-        self._geometry = image_geometry(probe, self.scan)
+        self._geometry = image_geometry(probe, self.scan, settings.most_pixels)
         self._convert = ScanConverter(self.scan, *pixel_centres(self._geometry))
         self._chart = Chart(self.scan, probe.elements_m(), skin_of(body))
         self._whole = probe.kind == "phased"  # every element forms every line

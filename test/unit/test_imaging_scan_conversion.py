@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from medrobot_ros.config import ImagingSection
 from medrobot_ros.geometry.pose import inverse
 from medrobot_ros.imaging.probe import load_probe, probe_names
-from medrobot_ros.imaging.scan_conversion import PIXELS, ScanConverter, ScanLines, image_geometry, pixel_centres
+from medrobot_ros.imaging.scan_conversion import ScanConverter, ScanLines, image_geometry, pixel_centres
 from medrobot_ros.imaging.sequence import read_sequence
 
 
@@ -32,7 +33,10 @@ def test_an_image_holds_all_scan_lines_in_few_pixels(probe, depth_m):
     probe = load_probe(probe)
     scan = ScanLines.of_probe(probe, 512, depth_m)
     geometry = image_geometry(probe, scan)
-    assert 0.5 * PIXELS < geometry.rows * geometry.columns <= 1.01 * PIXELS
+    pixels, most = geometry.rows * geometry.columns, ImagingSection().most_pixels
+    assert 0.5 * most < pixels <= 1.01 * most
+    finer = image_geometry(probe, scan, 4 * most)
+    assert pixels < finer.rows * finer.columns <= 4.04 * most
     x, z = pixel_centres(geometry)
     faces, directions = scan.faces_and_directions()
     ends = np.concatenate((faces, faces + depth_m * directions))
