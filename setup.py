@@ -47,6 +47,7 @@ setup(
         "cine": ["imageio-ffmpeg"],
         "nrrd": ["pynrrd"],
         "nifti": ["nibabel"],
+        "gpu": ["numba-cuda"],
         "test": [
             "pytest", "pytest-timeout", "hypothesis", "yourdfpy", "opencv-python-headless<5", "pin", "coal",
             "mujoco", "ruff", "mypy", "types-PyYAML", "imageio-ffmpeg", "pynrrd", "nibabel",

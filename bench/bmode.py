@@ -1,30 +1,74 @@
 """The twin's B-mode: images a second on one core, beside a version in plain numpy and PyMUST, which simulates every element."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from accuracy import accuracy
 from plain import plain_envelope
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.geometry.pose import frame_from_z, pose
+from medrobot_ros.imaging.quality import QualityMeter
 from medrobot_ros.imaging.scan_conversion import ScanConverter
-from medrobot_ros.signals import Array
+from medrobot_ros.recording.reader import Run
+from medrobot_ros.signals import Array, PatientTruth
 from medrobot_ros.twin.body import load_body
 from medrobot_ros.twin.ultrasound import TwinUltrasound, make
 
 IMAGES = 40
 SCREEN = (480, 640)  # pixels
+STREAM_HZ = 30.0
 PRESS_M, PLACES_M = 0.005, ((-0.07, 0.02), (-0.02, 0.09), (0.03, -0.05))
 PYMUST_POINTS = 2000  # scatterers; a speckled image needs about ten in each resolution cell, some hundred thousand
 
 
 def bmode() -> dict[str, Any]:
-    """Images of 192 lines of 512 samples on 640 x 480 pixels a second, by CPU time, scan conversion and compression included."""
+    """Images of 192 lines of 512 samples on 640 x 480 pixels a second, by CPU time, scan conversion and compression included; how long
+    after the truth a judged image is there; and how true points and speckle are drawn."""
     on_screen = {f"{n}_slices": _per_second(_twin(n)) for n in (1, 5)}
-    return {"images_per_s": {**on_screen, "plain_numpy": _per_second(_plain()), "pymust": _pymust()}}
+    return {
+        "images_per_s": {**on_screen, "plain_numpy": _per_second(_plain()), "pymust": _pymust()},
+        "latency_ms": {f"{n}_slices": _latency_ms(n) for n in (1, 5)},
+        "accuracy": accuracy(),
+    }
+
+
+def beside_control() -> dict[str, Any]:
+    """Such images with 5 slices, 30 a second, in a real-time examination: how many came, and how control fared in the same run."""
+    settings = {"rate_hz": STREAM_HZ, "elevation_slices": 5, "most_pixels": SCREEN[0] * SCREEN[1]}
+    with TemporaryDirectory() as out:
+        line = [sys.executable, "-m", "medrobot_ros.cli", "scan", "--yes", "--probe", "linear", "--out", out]
+        line += [word for key, value in settings.items() for word in ("--set", f"imaging.{key}={value}")]
+        subprocess.run(line, capture_output=True, check=False, env={**os.environ, "NUMBA_NUM_THREADS": "1"})
+        run = Run(next(Path(out).iterdir()))
+        summary = json.loads((run.folder / "summary.json").read_text())
+    stamps_s = 1e-9 * np.array([image.stamp_ns for image in run.images()])
+    figures = {key: summary[key] for key in ("outcome", "reason", "loop", "force_error_rmse_n", "contact_share", "images")}
+    return {"images_per_s": round(float((len(stamps_s) - 1) / (stamps_s[-1] - stamps_s[0])), 1), **figures}
+
+
+def _latency_ms(slices: int) -> dict[str, float]:
+    """From the truth to the image and its verdict, on one core."""
+    source, _ = _source(slices)
+    meter = QualityMeter(source.geometry(), CellConfig().quality, CellConfig().imaging.dynamic_range_db)
+    times = []
+    for k in range(IMAGES):
+        truth = PatientTruth(k + 1, np.zeros(6), _on_skin(*PLACES_M[k % len(PLACES_M)]), np.eye(4), np.eye(4), 0.0, 0.0, PRESS_M)
+        began = time.perf_counter()
+        image = source.acquire(k, truth)
+        assert image is not None
+        meter.assess(image)
+        times.append(1e3 * (time.perf_counter() - began))
+    return {"median": round(float(np.median(times)), 1), "p99": round(float(np.quantile(times, 0.99)), 1)}
 
 
 def _per_second(draw: Callable[[Array], Any]) -> dict[str, float]:
@@ -100,6 +144,4 @@ def _pymust() -> dict[str, float] | None:
 
 
 if __name__ == "__main__":
-    import json
-
-    print(json.dumps(bmode(), indent=2))
+    print(json.dumps({"bmode": bmode(), "beside_control": beside_control()}, indent=2))

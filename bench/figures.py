@@ -18,7 +18,7 @@ import numpy as np
 import quality
 import reconstruction
 from anatomy import anatomy
-from bmode import bmode
+from bmode import beside_control, bmode
 from calibration import calibration
 from motion import motion
 from robot_scan import robot_scan
@@ -80,7 +80,7 @@ def main() -> None:
         "simulate": {arm: examination("simulate", arm) for arm in ARMS},
         "scan": {arm: examination("scan", arm) for arm in ARMS},
         "tick_median_us": {arm: tick_us(arm) for arm in ARMS},
-        "bmode": bmode(),
+        "bmode": {**bmode(), "beside_control": beside_control()},
         "reconstruction": reconstruction.figures(),
         "robot_scan": robot_scan(),
         "anatomy": anatomy(),
