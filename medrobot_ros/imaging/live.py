@@ -10,7 +10,7 @@ from medrobot_ros.imaging.compounding import Compounder
 from medrobot_ros.imaging.settings import Reconstruction
 from medrobot_ros.signals import Array, Image, ImageGeometry, ProbeState, VolumeCloud
 
-SPACING_MM = 4.0  # coarse: to look at, and to be sent often
+LIVE = Reconstruction((4.0, 4.0, 4.0), threshold=1)  # coarse: to look at, and to be sent often
 STRIDE = 4  # of the pixels, which are far finer than these voxels
 REMEMBERED = 64  # poses, and images that wait for theirs
 
@@ -18,8 +18,7 @@ REMEMBERED = 64  # poses, and images that wait for theirs
 class LiveVolume:
     """Of one examination, as the poses tell, the patient's breathing left in. `clear` begins the next one."""
 
-    def __init__(self, geometry: ImageGeometry, spacing_mm: float = SPACING_MM) -> None:
-        self._settings = Reconstruction((spacing_mm,) * 3, threshold=1)
+    def __init__(self, geometry: ImageGeometry) -> None:
         column_m, row_m = geometry.spacing_m
         self._T_probe_pixel = geometry.T_probe_image @ np.diag([column_m, row_m, 1.0, 1.0])
         self._poses: deque[ProbeState] = deque(maxlen=REMEMBERED)
@@ -30,7 +29,7 @@ class LiveVolume:
     def clear(self) -> None:
         """Forgets the images."""
         self._waiting: deque[Image] = deque(maxlen=REMEMBERED)
-        self._compounder = Compounder(self._settings, STRIDE)
+        self._compounder = Compounder(LIVE, STRIDE)
         self._shown = 0
 
     def add(self, image: Image) -> None:

@@ -5,9 +5,8 @@ import numpy as np
 from medrobot_ros.arms import load_arm
 from medrobot_ros.cell import STAGES, Cell, make_stage, run_examination
 from medrobot_ros.config import from_dict
-from medrobot_ros.imaging.live import SPACING_MM, STRIDE
+from medrobot_ros.imaging.live import LIVE, STRIDE
 from medrobot_ros.imaging.reconstruction import compound
-from medrobot_ros.imaging.settings import Reconstruction
 from medrobot_ros.recording.reader import Run
 from medrobot_ros.recording.writer import RecorderStage, new_run
 
@@ -37,7 +36,7 @@ def test_the_volume_grows_with_the_scan_into_that_of_the_record(tmp_path):
     assert cell.task.outcome == "accepted"
     sizes = [len(cloud.points) for phase, cloud in clouds if phase == "scan"]
     assert len(sizes) >= 2 and sizes == sorted(sizes) and sizes[-1] > sizes[0] > 0
-    recorded = compound(Run(folder).tracked_images(), Reconstruction((SPACING_MM,) * 3, threshold=1), STRIDE).volume()
+    recorded = compound(Run(folder).tracked_images(), LIVE, STRIDE).volume()
     k, j, i = np.nonzero(recorded.voxels)
     at_m = 1e-3 * (np.column_stack((i, j, k)) * recorded.spacing_mm + recorded.offset_mm)
     last = clouds[-1][1]
