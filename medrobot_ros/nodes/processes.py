@@ -78,8 +78,9 @@ class Processes:
 
 def _load(config: CellConfig) -> None:
     """What most of a cell's nodes need, and a collector that does not look through it again, so that its memory stays shared."""
+    from scipy import interpolate, ndimage  # noqa: F401
+
     from medrobot_ros.nodes import hardware, recorder, together  # noqa: F401
-    from medrobot_ros.twin import body  # noqa: F401
 
     for row in TOPICS:
         check_for_type_support(message_type(row.type))

@@ -4,13 +4,12 @@ An analytic torso by default, or the front of any watertight mesh that stands al
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import LinearNDInterpolator, RectBivariateSpline
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.signals import Array
@@ -35,8 +34,11 @@ class Body:
     thickness_m: float = TORSO_DEPTH_M  # of the trunk, from front to back at the origin
     width_m: float = TORSO_WIDTH_M  # of the trunk at the origin's height
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_spline", RectBivariateSpline(self.x, self.y, self.z))
+    @cached_property
+    def _spline(self) -> Any:
+        from scipy.interpolate import RectBivariateSpline  # takes long to import, and not all need a surface
+
+        return RectBivariateSpline(self.x, self.y, self.z)
 
     def height(self, x: Array, y: Array) -> Array:
         """Skin height [m] at patient coordinates, NaN beside the body. Any broadcastable shapes."""
@@ -45,21 +47,19 @@ class Body:
 
     def surface(self, x: Array | float, y: Array | float) -> Array:
         """The height field [m] that goes on smoothly beside the body. Any broadcastable shapes."""
-        z: Array = self._spline.ev(x, y)  # type: ignore[attr-defined]
+        z: Array = self._spline.ev(x, y)
         return z
 
     def normal(self, x: Array | float, y: Array | float) -> Array:
         """Unit outward normals, shape (..., 3)."""
         x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
-        spline = self._spline  # type: ignore[attr-defined]
-        n = np.stack((-spline.ev(x, y, dx=1), -spline.ev(x, y, dy=1), np.ones_like(x)), axis=-1)
+        n = np.stack((-self._spline.ev(x, y, dx=1), -self._spline.ev(x, y, dy=1), np.ones_like(x)), axis=-1)
         out: Array = n / np.linalg.norm(n, axis=-1, keepdims=True)
         return out
 
     def gradients(self) -> tuple[Array, Array]:
         """Slopes dz/dx and dz/dy on the grid, shapes (nx, ny)."""
-        spline = self._spline  # type: ignore[attr-defined]
-        return spline(self.x, self.y, dx=1), spline(self.x, self.y, dy=1)
+        return self._spline(self.x, self.y, dx=1), self._spline(self.x, self.y, dy=1)
 
     def _is_inside(self, x: Array, y: Array) -> Array:
         i = np.clip(np.rint((x - self.x[0]) / (self.x[1] - self.x[0])).astype(int), 0, len(self.x) - 1)
@@ -116,6 +116,8 @@ def mesh_body(path: Path) -> Body:
 
 
 def _front_of(mesh: Any, height: float) -> Body:
+    from scipy.interpolate import LinearNDInterpolator
+
     center = np.array([mesh.vertices[:, 0].mean(), mesh.vertices[:, 1].min() + ABDOMEN_SHARE_OF_HEIGHT * height, 0.0])
     p = mesh.vertices - center
     near = (np.abs(p[:, 0]) < HALF_WIDTH_M + 0.05) & (np.abs(p[:, 1]) < HALF_LENGTH_M + 0.05)
@@ -134,6 +136,8 @@ def _front_of(mesh: Any, height: float) -> Body:
 
 def _smooth(z: Array, inside: NDArray[np.bool_]) -> Array:
     """Without the mesh's facets, which are no anatomy, nor much of what bends more than organs are deep; outside, the sides go on down."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
     kept, share = (gaussian_filter(np.where(inside, v, 0.0), sigma=SMOOTH_M / GRID_M) for v in (z, 1.0))
     away, (i, j) = distance_transform_edt(~inside, return_indices=True)
     out: Array = kept[i, j] / share[i, j] - SIDE_SLOPE * GRID_M * away
@@ -158,6 +162,8 @@ def _lowest(triangles: Array, shape: tuple[int, int]) -> Array:
 
 def _about_the_origin(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected part of a grid that holds its middle: the trunk without arms."""
+    from scipy.ndimage import label
+
     parts = label(covered)[0]
     out: NDArray[np.bool_] = parts == parts[covered.shape[0] // 2, covered.shape[1] // 2]
     return out
