@@ -24,6 +24,7 @@ _DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver
 _RANGE, _ON_THIS_MACHINE = "ROS_AUTOMATIC_DISCOVERY_RANGE", ("LOCALHOST", "OFF")
 _DOMAINS = ((0, 101), (215, 232))  # whose ports are none of Linux's ephemeral ones (ROS 2 documentation, "The ROS_DOMAIN_ID")
 _ENVIRONMENT = {_RANGE: "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def realtime_priority(name: str) -> int | None:
 
 def environment() -> dict[str, str]:
     """Variables that every process of a cell runs under; the user's own choices stand."""
-    return {name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()}
+    ours = {**_ENVIRONMENT, _PROFILES: str(share("config/fastdds.xml"))}
+    return {name: os.environ.get(name, value) for name, value in ours.items()}
 
 
 def network_warnings() -> tuple[str, ...]:

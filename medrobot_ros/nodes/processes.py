@@ -45,7 +45,7 @@ class Processes:
                 ", ".join(p.nodes): _FORK.Process(target=_serve, args=(p, [*arguments, *enclave(p, namespace)], log.fileno()), daemon=True)
                 for p in processes(config, nodes)
             }
-            for process in self._running.values():  # at once: whoever joins the graph half a second later is discovered after three
+            for process in self._running.values():
                 process.start()
 
     def dead(self) -> list[str]:
