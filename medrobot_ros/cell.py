@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from medrobot_ros.config import CellConfig
+from medrobot_ros.errors import ConfigError
 from medrobot_ros.interfaces import SERVICES, TOPICS
 from medrobot_ros.signals import TaskStatus
 from medrobot_ros.stage import NOTHING, Outputs, Stage
@@ -74,8 +75,27 @@ def _contact(config: CellConfig) -> Stage:
     arm, hardware = _arm(config), config.hardware
     return ContactStage(
         config.contact, config.safety.slow_n, hardware.rate_hz, _loop_delay_s(config),
-        arm.T_ft_probe, arm.probe_mass_kg, arm.p_ft_com, config.image_servo,
+        arm.T_ft_probe, arm.probe_mass_kg, arm.p_ft_com, config.image_servo, sensing(config),
     )  # fmt: skip
+
+
+def sensing(config: CellConfig) -> Any:
+    """What the wrench of the configured hardware is like."""
+    from medrobot_ros.contact.sensing import Sensing
+
+    if config.hardware.name != "ros2_control":
+        return Sensing()
+    from medrobot_ros.hardware.dead_band import not_resolved
+    from medrobot_ros.hardware.ros2_control import vendor_of
+
+    vendor = vendor_of(config, _arm(config))
+    return Sensing(vendor.wrench.weighs_tool, partial(not_resolved, vendor))
+
+
+def check_force(config: CellConfig) -> None:
+    """Raises: ConfigError for a force reference that the configured hardware cannot feel."""
+    if refused := sensing(config).why_not(config.contact.force_n):
+        raise ConfigError(f"contact.force_n = {refused}")
 
 
 def _imaging(config: CellConfig) -> Stage:

@@ -284,6 +284,7 @@ class SafetySection(Section):
     other_timeout_s: float = setting(0.5, "silence after which another node is given up", "s", 0.05, 0.5)
     following_rad: float = setting(0.05, "distance of a joint from where it was sent at which the arm stops", "rad", 0.01, 0.3)
     following_s: float = setting(0.1, "how long ago it may have been sent there, beyond the servos' lag and latency", "s", 0.02, 0.5)
+    force_gap_n: float = setting(8.0, "force of the sensor beside that of the joints' torques at which the arm stops", "N", 2, 50)
     patient_speed_m_per_s: float = setting(0.1, "speed of every point of the arm inside the patient zone", "m/s", 0.02, 0.25)
     free_speed_m_per_s: float = setting(0.4, "speed of every point elsewhere", "m/s", 0.05, 1.0)
     clearance_m: float = setting(0.01, "least distance of the arm from itself, the table and the patient", "m", 0.003, 0.05)

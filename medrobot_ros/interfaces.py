@@ -55,7 +55,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("forward_position_controller/commands", "std_msgs/msg/Float64MultiArray", ("kinematics",), ("hardware",), 500,
           reliable=True, units="rad"),
     Topic("probe/pose", _POSE, ("kinematics",), ("contact", "imaging", "planner"), 100, frame="base", units="m"),
-    Topic("probe/twist", _TWIST, ("kinematics",), ("contact",), 100, frame="probe", units="m/s, rad/s"),
+    Topic("probe/twist", _TWIST, ("kinematics",), ("contact",), 500, frame="probe", units="m/s, rad/s"),
     Topic("probe/twist_command", _TWIST, ("contact",), ("kinematics",), 500, frame="probe", units="m/s, rad/s",
           steady=False),
     Topic("contact/wrench", _WRENCH, ("contact",), ("kinematics", "planner", "safety"), 100, frame="probe",

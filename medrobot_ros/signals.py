@@ -7,6 +7,7 @@ twist [v; w] of the probe against base, in probe coordinates; `F_tissue_on_probe
 """
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,11 @@ class PatientTruth:
     breathing_phase_rad: float
     breathing_offset_m: float  # of the skin along its outward normal
     indentation_m: float  # of the skin by the probe, 0 when they do not touch
+
+    @property
+    def finite(self) -> bool:
+        """Whether what a source draws from is numbers."""
+        return isfinite(self.T_base_probe.sum() + self.T_base_patient.sum() + self.breathing_offset_m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,7 @@ class ContactStatus:
     tilt_rad: float = 0.0  # what the image asks: turn about probe y, about probe x, and force added to the reference
     rock_rad: float = 0.0
     press_n: float = 0.0
+    delay_s: float | None = None  # from a command to the motion that it makes, as measured
 
 
 # --- imaging ----------------------------------------------------------------------------------------------------------

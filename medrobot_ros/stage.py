@@ -38,6 +38,26 @@ class Stage(Protocol):
         ...
 
 
+class InOrder:
+    """Tells messages that are out of order from a clock that was set back: then every message is older, and they are taken again."""
+
+    CLOCK_STEP = 10  # older ones in a row
+
+    def __init__(self) -> None:
+        self._newest_ns: int | None = None
+        self._older = 0
+
+    def late_ns(self, stamp_ns: int) -> int:
+        """How much older than the newest a message is that is to be left out; 0 for one to be taken."""
+        older = self._newest_ns is not None and stamp_ns < self._newest_ns
+        self._older = self._older + 1 if older else 0
+        if older and self._older < self.CLOCK_STEP:
+            assert self._newest_ns is not None
+            return self._newest_ns - stamp_ns
+        self._newest_ns, self._older = stamp_ns, 0
+        return 0
+
+
 class EventLog:
     """Counts a stage's run-time faults by kind and lets each kind out at most once a second, with its count."""
 

@@ -1,12 +1,14 @@
 """Faults of the cell as a table. `faulty_cell` runs it in one process, `faulty_graph` over ROS 2."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from medrobot_ros.config import CellConfig
+from medrobot_ros.interfaces import TOPICS
+from medrobot_ros.signals import StopRequest, inactive
 
 COMMANDS, TWIST, TWIST_FIELD = "forward_position_controller/commands", "probe/twist_command", "V_base_probe_in_probe"
 FULL_SPEED_M_PER_S = CellConfig().contact.max_speed_m_per_s
@@ -24,6 +26,10 @@ class Faulty(Protocol):
 
     def hardware(self) -> Any: ...
 
+    def kill(self, node: str) -> None: ...
+
+    def say(self, topic: str, signal: Any) -> None: ...
+
 
 @dataclass(frozen=True)
 class Frozen:
@@ -33,6 +39,27 @@ class Frozen:
 
     def __call__(self, cell: Faulty) -> None:
         cell.frozen.add(self.node)
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A node ends at once; it is started again before the reset."""
+
+    node: str
+
+    def __call__(self, cell: Faulty) -> None:
+        cell.kill(self.node)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Somebody says something on a topic, once."""
+
+    topic: str
+    signal: Any
+
+    def __call__(self, cell: Faulty) -> None:
+        cell.say(self.topic, self.signal)
 
 
 @dataclass(frozen=True)
@@ -137,6 +164,25 @@ def once(array, t, value):
     return np.full_like(array, value) if t == 0.0 else array
 
 
+def corrupted(topic):
+    """Nothing that a signal says is left: numbers are none, counts are negative, words mean nothing; only its stamp is whole."""
+    return Altered(topic, lambda cell, s: (_corrupt(s),))
+
+
+def _corrupt(value, name=""):
+    if is_dataclass(value):
+        return replace(value, **{f.name: _corrupt(getattr(value, f.name), f.name) for f in fields(value)})
+    if isinstance(value, np.ndarray):
+        return np.full_like(value, np.nan if value.dtype.kind == "f" else 0)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_corrupt(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _corrupt(v) for k, v in value.items()}
+    if name == "stamp_ns" or value is None or isinstance(value, bool):
+        return value
+    return "?" if isinstance(value, str) else -1 if isinstance(value, int) else np.nan
+
+
 def stamps(topic, seconds):
     return Altered(topic, lambda cell, s: (replace(s, stamp_ns=s.stamp_ns + round(seconds * 1e9)),))
 
@@ -147,6 +193,23 @@ def patient_moves(offset):
     def change(hardware, seconds):
         patient, before = hardware._patient, hardware._patient.breathing
         patient.breathing = lambda t: (before(t)[0], before(t)[1] + offset(seconds()))
+
+    return InHardware(change)
+
+
+def patient_shifts(offset_m, over_s):
+    """The patient moves on the table by `offset_m` (3,) in base."""
+
+    def change(hardware, seconds):
+        patient = hardware._patient
+        before = patient.T_base_patient
+
+        def moved(t):
+            T = before(t).copy()
+            T[:3, 3] += step(seconds(), over_s, 1.0) * np.asarray(offset_m)
+            return T
+
+        patient.T_base_patient = moved
 
     return InHardware(change)
 
@@ -177,6 +240,10 @@ def held_twist(V_base_probe_in_probe):
     return with_array(TWIST, TWIST_FIELD, lambda a, t: np.array(V_base_probe_in_probe))
 
 
+def _inactive(beat, node):
+    return replace(beat, source=inactive(node)) if beat.source == node else beat
+
+
 def bell(t, rise_s, height_m):
     """There and back, smoothly, in twice `rise_s`."""
     return height_m * 0.5 * (1.0 - np.cos(np.pi * t / rise_s)) if t < 2.0 * rise_s else 0.0
@@ -192,6 +259,11 @@ FAULTS = (
     *(Fault(f"{n} freezes", "stop", Frozen(n)) for n in ("hardware", "kinematics", "contact")),
     Fault("safety freezes", "stands", Frozen("safety")),
     *(Fault(f"{n} freezes", "retreat", Frozen(n), False) for n in ("planner", "imaging", "surface")),
+    *(Fault(f"{n} killed", "stop", Killed(n)) for n in ("hardware", "kinematics", "contact")),
+    Fault("safety killed", "stands", Killed("safety")),
+    *(Fault(f"{n} killed", "retreat", Killed(n), False) for n in ("planner", "imaging", "surface")),
+    Fault("a person asks for a stop", "stop", Said("safety/stop", StopRequest(True))),
+    Fault("contact says that it is not active", "stop", Altered("heartbeat", lambda cell, s: (_inactive(s, "contact"),))),
     Fault("joint states lost", "stop", dropped("joint_states")),
     Fault("wrench lost", "stop", dropped("wrench")),
     Fault("permits lost", "stands", dropped("safety/permit")),
@@ -211,17 +283,30 @@ FAULTS = (
     Fault("F/T stuck", "any", stuck("wrench", "F")),
     Fault("F/T spikes to 100 N once", "any", with_array("wrench", "F", lambda a, t: a + (100.0 if t == 0.0 else 0.0))),
     Fault("F/T drifts by 0.5 N/s", "any", with_array("wrench", "F", lambda a, t: a + 0.5 * t)),
+    Fault("F/T drifts by 4 N/s along the beam", "any", with_array("wrench", "F", lambda a, t: a + 4.0 * t * np.eye(6)[2])),
     Fault("F/T changes with the wrong sign", "any", mirrored("wrench", "F")),
     Fault("F/T sign flipped", "any", with_array("wrench", "F", lambda a, t: -a)),
     Fault("encoder jumps by 0.05 rad", "any", with_array("joint_states", "q", lambda a, t: a + 0.05)),
     Fault("clock steps back by 1 s", "any", stamps("joint_states", -1.0)),
     Fault("clock steps ahead by 10 s", "any", stamps("joint_states", 10.0)),
+    Fault("the wrench's clock steps back by 1 s", "any", stamps("wrench", -1.0)),
+    Fault("the wrench's clock steps ahead by 10 s", "any", stamps("wrench", 10.0)),
     Fault("patient coughs, 15 mm in 0.2 s", "any", patient_moves(lambda t: bell(t, 0.2, 0.015))),
     Fault("patient rises by 60 mm in 1 s", "any", patient_moves(lambda t: step(t, 1.0, 0.06))),
     Fault("patient sinks away by 60 mm in 0.5 s", "any", patient_moves(lambda t: step(t, 0.5, -0.06))),
+    Fault("patient moves aside by 60 mm in 0.5 s", "any", patient_shifts((0.06, 0.0, 0.0), 0.5)),
     Fault("regulator stuck at full speed", "any", held_twist((0.0, 0.0, FULL_SPEED_M_PER_S, 0.0, 0.0, 0.0))),
     Fault("arm saturates for 1 s", "any", loaded(3.0, 1.0)),
     Fault("arm stands for 3 s, whatever it is sent", "any", standing(3.0)),
 )
+
+KINDS = {
+    "lost": dropped,
+    "twice": twice,
+    "out of order": swapped,
+    "0.1 s late": lambda topic: delayed(topic, 0.1),
+    "corrupt": corrupted,
+}
+EACH_TOPIC = tuple(Fault(f"each {t.name} {kind}", "any", change(t.name)) for t in TOPICS if t.readers for kind, change in KINDS.items())
 
 PHASES = ("move", "approach", "scan", "retreat")

@@ -1,6 +1,7 @@
 """A cell in one process that can have the faults of the table.
 
-Each case runs in a fork of one cell that is brought to a phase once. `PYTHONPATH=test python -m faulty_cell [PHASE ...]` prints the table.
+Each case runs in a fork of one cell that is brought to a phase once.
+`PYTHONPATH=test python -m faulty_cell [PART OF A NAME ...] [PHASE ...]` prints the table.
 """
 
 import json
@@ -12,9 +13,9 @@ from dataclasses import asdict
 from typing import Any
 
 from fault_outcome import HEADER, WORKING, Outcome, latched, measured, row
-from faults import FAULTS, PHASES, Fault
+from faults import EACH_TOPIC, FAULTS, PHASES, Fault
 
-from medrobot_ros.cell import Cell, run_examination, simulated_stages
+from medrobot_ros.cell import Cell, make_stage, run_examination, simulated_stages
 from medrobot_ros.config import CellConfig
 from medrobot_ros.stage import NOTHING, Outputs
 
@@ -52,6 +53,8 @@ class FaultyCell(Cell):
 
     def __init__(self, config: CellConfig) -> None:
         self.frozen: set[str] = set()
+        self.killed: set[str] = set()
+        self._config = config
         self.alter: Callable[[str, Any], Outputs] | None = None
         self.heard: list[tuple[int, str, Any]] = []
         self.recording = False
@@ -92,10 +95,22 @@ class FaultyCell(Cell):
     def hardware(self):
         return self.stages["hardware"].stage
 
+    def kill(self, node):
+        """A node says and hears nothing any more."""
+        self.killed.add(node)
+        self.frozen.add(node)
+
+    def say(self, topic, signal):
+        """Somebody outside says something."""
+        self.publish([(topic, signal)])
+
     def heal(self):
-        """Ends the fault."""
+        """Ends the fault; what was killed begins anew."""
         self.alter = None
         self.frozen.clear()
+        for node in self.killed:
+            self.stages[node].stage = make_stage(node, self._config)
+        self.killed.clear()
 
 
 def _as_heard(topic, signal):
@@ -134,22 +149,26 @@ def _outcome(cell: FaultyCell, fault: Fault, seconds: float) -> Outcome:
 
 
 def _recovers(cell):
-    """Whether a person's reset and resume let the examination go on."""
-    cell.run(0.7)
+    """Whether a person's reset and resume, or start where the planner began anew, let the examination go on."""
+    cell.run(1.2)  # in which every state is said again
+    if cell.latest["safety/state"].state == "retreat":
+        cell.run(3.5)
     if cell.latest["safety/state"].state != "ok":
         granted, _ = cell.call("safety/reset")
         if not granted:
             return False
         cell.run(0.3)
     if cell.task.mode not in WORKING:  # an arm that stood while the patient breathed was pushed away
-        cell.call("task/resume")
+        cell.call("task/start" if cell.task.mode == "idle" else "task/resume")
     moved = any(t == "twin/probe_pose" for _, t, _ in cell.run(1.0))
     return moved and cell.task.mode in WORKING
 
 
 if __name__ == "__main__":
-    cells = {phase: FaultyCell(CellConfig()).to_phase(phase) for phase in sys.argv[1:] or PHASES}
+    wanted = [w for w in sys.argv[1:] if w not in PHASES]
+    cells = {phase: FaultyCell(CellConfig()).to_phase(phase) for phase in PHASES if phase in sys.argv or not {*sys.argv} & {*PHASES}}
     print(HEADER)
-    for fault in FAULTS:
+    for fault in (*FAULTS, *EACH_TOPIC):
         for phase, cell in cells.items():
-            print(row(fault.name, phase, inject(cell, fault)), flush=True)
+            if not wanted or any(w in fault.name for w in wanted):
+                print(row(fault.name, phase, inject(cell, fault)), flush=True)

@@ -10,17 +10,17 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from fault_outcome import COMMANDS, HEADER, WORKING, latched, measured, row
-from faults import FAULTS, Altered, Fault, Frozen, InHardware
+from faults import EACH_TOPIC, FAULTS, PHASES, Altered, Fault, Frozen, InHardware, Killed, Said
 from node_process import command_line
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes, environment, processes, start_order, write_parameters
-from medrobot_ros.interfaces import NAMESPACE, NODES, TOGETHER, handed_over, topic
+from medrobot_ros.interfaces import NAMESPACE, TOGETHER, handed_over, topic
 from medrobot_ros.messages import Codec, TruthPart
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.operator import Operator
@@ -35,18 +35,7 @@ QUEUE = 2000  # messages that may wait while this process does not run
 PART = str(Path(__file__).with_name("faulty_node.py"))
 READY_S, PHASE_S, RESET_S, END_S = 30.0, 90.0, 10.0, 10.0
 FORGOTTEN_S = 40.0  # twice the time after which the middleware forgets a participant that has died
-PHASES = ("approach", "scan", "retreat")
 SHORT = replace(CellConfig(), scan=replace(CellConfig().scan, size_m=(0.04, 0.03), speed_m_per_s=0.02))
-
-
-@dataclass(frozen=True)
-class Killed:
-    """A node's process ends at once; it is started again before the reset."""
-
-    node: str
-
-    def __call__(self, graph):
-        graph.send(self.node, signal.SIGKILL)
 
 
 def second_publisher(graph):
@@ -57,24 +46,19 @@ def load_on_every_core(graph):
     graph.load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
 
 
-KILLED = tuple(
-    Fault(f"{n} killed", "stands" if n == "safety" else "stop" if n in ("hardware", "kinematics", "contact") else "retreat", Killed(n),
-          n in ("hardware", "kinematics", "contact", "safety"))
-    for n in NODES
-)  # fmt: skip
 SHARED = tuple(
     fault
     for process in TOGETHER
     for fault in (Fault(f"process {process} killed", "stop", Killed(process)), Fault(f"process {process} freezes", "stop", Frozen(process)))
 )
 ONLY_GRAPH = (
-    *KILLED,
     *SHARED,
+    Fault("recorder killed", "retreat", Killed("recorder"), False),
     Fault("recorder freezes", "retreat", Frozen("recorder"), False),
     Fault("two publishers of commands", "stop", second_publisher, False),
     Fault("load on every core", "any", load_on_every_core),
 )
-GRAPH_FAULTS = (*FAULTS, *ONLY_GRAPH)
+GRAPH_FAULTS = (*FAULTS, *ONLY_GRAPH, *EACH_TOPIC)
 
 
 class FaultyGraph:
@@ -92,6 +76,9 @@ class FaultyGraph:
         self.rival, self.load, self._frozen = None, [], []
         self.operator = Operator()
         self._codec = Codec(message_type)
+        if isinstance(fault.begin, Said):
+            row = topic(fault.begin.topic)
+            self._speaker = self.operator.node.create_publisher(message_type(row.type), row.name, qos(row))
         for name in HEARD:
             t = topic(name)
             self.operator.node.create_subscription(message_type(t.type), name, self._hear(name), qos(t, QUEUE))
@@ -119,6 +106,14 @@ class FaultyGraph:
 
     def _start(self, line):
         return subprocess.Popen(line, env=self._env, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT)
+
+    def kill(self, node):
+        """A node's process ends at once."""
+        self.send(node, signal.SIGKILL)
+
+    def say(self, name, said):
+        """Somebody outside says something."""
+        self._speaker.publish(self._codec.encode(name, said))
 
     def send(self, name, number):
         self._processes[self._served_by.get(name, name)].send_signal(number)

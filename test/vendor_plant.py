@@ -64,6 +64,7 @@ class VendorPlant:
         self._position = self.arm.q_home.copy()
         self._steps = round(self.vendor.rate_hz / self.rate_hz)
         self._ticks = 0
+        self._qd = np.zeros(self.arm.n)
 
     def receive(self, topic, signal):
         self.stage.now_ns = self.now_ns
@@ -98,15 +99,19 @@ class VendorPlant:
 
     def _as_named(self, state):
         """In another order, with a gripper's joint among them, and wrapped where the maker's encoders are."""
+        qdd, self._qd = (state.qd - self._qd) * self.vendor.rate_hz, state.qd
+        tau = state.tau + self.arm.inertia_matrix(state.q) @ qdd
         wrapped = np.where(self.arm.wraps, (state.q + np.pi) % TURN_RAD - np.pi, state.q)
         names = ("gripper", *reversed(self.stage.joint_names))
-        return NamedJoints(state.stamp_ns, names, *(np.r_[0.0, v[::-1]] for v in (wrapped, state.qd, state.tau)))
+        return NamedJoints(state.stamp_ns, names, *(np.r_[0.0, v[::-1]] for v in (wrapped, state.qd, tau)))
 
     def _as_wrench(self, wrench):
-        """About the flange, with the maker's sign, without the probe's weight where the driver takes that off, and less its dead band."""
-        T, row = self.mock._past[-1][3].T_base_probe, self.vendor.wrench
+        """About the flange, with the maker's sign, without the probe's weight and inertia where the driver takes them off, less its
+        dead band."""
+        T, row = self.mock._past[-1][2].T_base_probe, self.vendor.wrench
         R_base_ft = T[:3, :3] @ self.arm.T_ft_probe[:3, :3].T
-        F = wrench.F - (0.0 if row.weighs_tool else weight_wrench(R_base_ft, self.arm.probe_mass_kg, self.arm.p_ft_com))
+        weight = weight_wrench(R_base_ft, self.arm.probe_mass_kg, self.arm.p_ft_com)
+        F = wrench.F - (0.0 if row.weighs_tool else weight + self.mock._sensors.inertia)
         F = (1.0 if row.acts_on == "tool" else -1.0) * shift_wrench(self.arm.T_flange_ft, F)
         band = np.repeat((row.dead_band_n, row.dead_band_nm), 3)
         return Wrench(wrench.stamp_ns, "flange", np.sign(F) * np.maximum(np.abs(F) - band, 0.0))

@@ -33,7 +33,7 @@ from medrobot_ros.signals import (
     StopRequest,
     TwistCommand,
 )
-from medrobot_ros.stage import NOTHING, EventLog, Outputs
+from medrobot_ros.stage import NOTHING, EventLog, InOrder, Outputs
 
 POSE_RATE_HZ = 100.0
 SILENT_PERIODS = 3  # of joint states without a twist, after which the arm brakes
@@ -54,8 +54,11 @@ class CommandGuard(Protocol):
         """The joint positions (n,) [rad] that may be sent instead of `q`."""
         ...
 
-    def departed(self) -> bool:
-        """Whether the arm was not where it had been sent, since this was last asked."""
+    def feel(self, now_ns: int, F_tip: Array) -> None:
+        """Takes the wrench (6,) on the probe tip that the motors' torques tell of."""
+
+    def distrusts(self) -> str:
+        """Why the arm has to stop, since this was last asked; '' where it has not."""
         ...
 
 
@@ -94,7 +97,7 @@ class ArmStage:
         self._search: Iterator[list[Array] | None] | None = None  # for it, from where the arm has come to rest
         self._mode, self._mode_ns = "off", 0
         self._silence = SILENT_PERIODS + 1
-        self._twist_ns = 0
+        self._twist_order = InOrder()
         self._stopped, self._safety = False, "ok"
         self._goal: Array | None = None
         self._goal_ns, self._way_rad, self._ended_ns = 0, 0.0, 0
@@ -131,7 +134,7 @@ class ArmStage:
         if self._q_sent is None:
             self._q_sent = self._reading.q.copy()
         self._samples += 1
-        out = self._probe(state.stamp_ns) if self._samples % self._decimation == 0 else []
+        out = self._probe(state.stamp_ns)
         self._silence += 1
         if self._silence <= SILENT_PERIODS:
             return out  # the twist to come is answered
@@ -143,9 +146,13 @@ class ArmStage:
         return out
 
     def _probe(self, stamp_ns: int) -> list[tuple[str, Any]]:
-        q = self._reading.q
-        T_base_probe, J = self._model.probe_at(q)
+        """The twist with every state, since force is told from inertia by it; the pose at `POSE_RATE_HZ`."""
+        T_base_probe, J = self._model.probe_at(self._reading.q)
         probe = ProbeState(stamp_ns, T_base_probe, J @ self._reading.qd)
+        if self._samples % self._decimation:
+            return [("probe/twist", probe)]
+        if self._reading.tau is not None:
+            self._guard.feel(self.now_ns, self._model.tip_wrench(self._reading.q, self._reading.tau))
         return [("probe/pose", probe), ("probe/twist", probe)]
 
     # --- commands -----------------------------------------------------------------------------------------------------
@@ -230,10 +237,10 @@ class ArmStage:
         if V.shape != (6,) or not all_finite(V):
             self._events.add(self.now_ns, "bad_twist_command", f"{np.isfinite(V).sum()} of 6 values are finite")
             return NOTHING
-        if twist.stamp_ns < self._twist_ns:
+        if self._twist_order.late_ns(twist.stamp_ns):
             self._events.add(self.now_ns, "stale_twist_command", "older than the last")
             return NOTHING
-        self._twist_ns, self._silence, self._moving, self._coasting = twist.stamp_ns, 0, False, True
+        self._silence, self._moving, self._coasting = 0, False, True
         qd, faults = self._twists.step(self._q_sent, self._qd_sent, self._qdd_sent, V)
         for kind, detail in faults:
             self._events.add(self.now_ns, kind, detail)
@@ -326,8 +333,8 @@ class ArmStage:
         """Heartbeat while joint states arrive; status on change and at 10 Hz."""
         self.now_ns = stamp_ns
         out: list[tuple[str, Any]] = list(self._events.drain(stamp_ns))
-        if self._guard.departed():
-            self._stop("the arm does not follow its commands")
+        if why := self._guard.distrusts():
+            self._stop(why)
             out.append(("safety/stop", StopRequest(True)))
         if stamp_ns - self._heard_ns <= JOINTS_TIMEOUT_NS:
             out.append(("heartbeat", Stamp(stamp_ns, self.name)))

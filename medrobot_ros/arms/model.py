@@ -120,6 +120,17 @@ class ArmModel:
         M: Array = self._inertia.matrix(q)
         return M
 
+    def tip_wrench(self, q: Array, tau: Array, qdd: Array | None = None) -> Array:
+        """The wrench (6,) on the probe tip in probe axes that explains motor torques `tau` (n,) [Nm]: J^T F = gravity + M qdd - tau.
+
+        What speeds alone make (Coriolis) is below 0.1 N near a patient, and left out; without `qdd` (n,) so is what accelerates the arm.
+        """
+        left = self.gravity_torque(q) - tau
+        if qdd is not None:
+            left = left + self.inertia_matrix(q) @ qdd
+        J = self.jacobian_probe(q)
+        return np.asarray(np.linalg.solve(J @ J.T, J @ left), np.float64)
+
     def nearest_turn(self, q: Array, q_near: Array) -> Array:
         """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""
         return q - self.wraps * (TURN_RAD * np.rint((q - q_near) / TURN_RAD)) if self._any_wraps else q.copy()

@@ -5,19 +5,19 @@ import numpy as np
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.signals import Array, JointState
-
-CLOCK_STEP = 10  # so many older states in a row are a clock that was set back, not messages out of order
+from medrobot_ros.stage import InOrder
 
 
 class JointReading:
-    """The newest good joint state; `q` [rad] and `qd` [rad/s], shape (n,), once there is one."""
+    """The newest good joint state; `q` [rad], `qd` [rad/s] and `tau`, shape (n,), once there is one."""
 
     def __init__(self, model: ArmModel) -> None:
         self._model = model
         self.stamp_ns: int | None = None
-        self._older = 0
+        self._order = InOrder()
         self.q: Array = model.q_home
         self.qd: Array = np.zeros(model.n)
+        self.tau: Array | None = None  # [Nm]; None where the driver tells none
 
     def take(self, state: JointState) -> tuple[str, str]:
         """Takes a state, or names the fault (kind, detail) for which it is ignored; ('', '') is good."""
@@ -26,10 +26,9 @@ class JointReading:
             return "bad_joint_state", f"{state.q.size} positions, {state.qd.size} velocities for {self._model.n} joints"
         if not (all_finite(state.q) and all_finite(state.qd)):
             return "bad_joint_state", "not finite"
-        older = self.stamp_ns is not None and state.stamp_ns < self.stamp_ns
-        self._older = self._older + 1 if older else 0
-        if self.stamp_ns is not None and older and self._older < CLOCK_STEP:
-            return "stale_joint_state", f"{1e-6 * (self.stamp_ns - state.stamp_ns):.1f} ms older than the last"
+        if late_ns := self._order.late_ns(state.stamp_ns):
+            return "stale_joint_state", f"{1e-6 * late_ns:.1f} ms older than the last"
         self.q = state.q if self.stamp_ns is None else self._model.nearest_turn(state.q, self.q)
         self.stamp_ns, self.qd = state.stamp_ns, state.qd
+        self.tau = state.tau if state.tau.shape == shape and state.tau.any() and all_finite(state.tau) else None
         return "", ""

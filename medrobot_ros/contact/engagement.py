@@ -43,6 +43,7 @@ class Engagement:
         self.target_n = config.force_n
         self.lost_count, self.changed = 0, True
         self.force_n: float | None = None
+        self._moved_m_per_s: float | None = None
         self._reference_n = 0.0
         self._feel = Feel(0.0)
         self._F = np.zeros(6)
@@ -89,9 +90,9 @@ class Engagement:
 
     # --- one sample ---------------------------------------------------------------------------------------------------
 
-    def feel(self, F: Array) -> None:
-        """Lets the tissue's wrench (6,) at the tip move the state."""
-        self._F, self.force_n = F, -float(F[2])
+    def feel(self, F: Array, moved_m_per_s: float | None) -> None:
+        """Lets the tissue's wrench (6,) at the tip move the state; the speed along the beam [m/s] is the measured one, None if untold."""
+        self._F, self.force_n, self._moved_m_per_s = F, -float(F[2]), moved_m_per_s
         apart = self.state in states.TOUCHING and self.force_n < self._config.lost_n
         felt = self._feel
         felt.push_n, felt.across_n = self.force_n, hypot(F[0], F[1])
@@ -181,7 +182,7 @@ class Engagement:
             return 0.0
         step = FORCE_RAMP_N_PER_S * self._dt
         self._reference_n += min(max(self.wanted_n - self._reference_n, -step), step)
-        return self.regulator.update(self._reference_n, self.force_n, self._seating())
+        return self.regulator.update(self._reference_n, self.force_n, self._moved_m_per_s, self._seating())
 
     def _seating(self) -> bool:
         """Whether the probe rests at the reference force: the time to feel how stiff the tissue is."""

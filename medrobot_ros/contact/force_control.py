@@ -40,6 +40,7 @@ class ForceControl:
 
     def set_delay(self, delay_s: float) -> None:
         """The loop's delay as measured: the gain follows it."""
+        self.delay_s = delay_s
         largest = largest_gain_per_s(delay_s, self._period_s)
         self.loop_gain_per_s = min(self._config.loop_gain_per_s or largest, largest)
 

@@ -9,13 +9,16 @@ from medrobot_ros.contact import states
 from medrobot_ros.contact.drift import Drift
 from medrobot_ros.contact.engagement import FORCE_RANGE_N, Engagement
 from medrobot_ros.contact.path_tracking import PathTracking
+from medrobot_ros.contact.probe_motion import ProbeMotion
+from medrobot_ros.contact.sensing import BEYOND_SENSOR, Sensing
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
 from medrobot_ros.geometry.finite import all_finite
-from medrobot_ros.signals import Array, ContactMode, ContactStatus, ProbeState, ScanReference, Stamp, TwistCommand, Wrench
-from medrobot_ros.stage import NOTHING, EventLog, Outputs
+from medrobot_ros.signals import Array, ContactMode, ContactStatus, ProbeState, ProbeTwist, ScanReference, Stamp, TwistCommand, Wrench
+from medrobot_ros.stage import NOTHING, EventLog, InOrder, Outputs
 
 WRENCH_TIMEOUT_NS = 50_000_000
 STUCK_NS = 30_000_000  # chosen: three samples of a sensor at 100 Hz
+LATE_S = 0.003  # chosen: beyond what tells a delay from its neighbours
 POSE_TIMEOUT_NS = 50_000_000
 STATUS_PERIOD_NS = 100_000_000
 TARE_RETRY_NS = 5_000_000_000
@@ -31,9 +34,11 @@ class ContactStage:
     def __init__(
         self, config: ContactSection, slow_n: float, wrench_rate_hz: float, loop_delay_s: float,
         T_ft_probe: Array, mass_kg: float, p_ft_com: Array, image_servo: ImageServoSection | None = None,
+        sensing: Sensing = BEYOND_SENSOR,
     ) -> None:
-        self._config, self._rate_hz = config, wrench_rate_hz
+        self._config, self._rate_hz, self._sensing = config, wrench_rate_hz, sensing
         self._wrench = WrenchEstimate(T_ft_probe, mass_kg, p_ft_com, config.filter_hz, 1.0 / wrench_rate_hz)
+        self._motion = ProbeMotion(T_ft_probe, mass_kg if sensing.feels_inertia else 0.0, p_ft_com, 1.0 / wrench_rate_hz)
         self.engagement = Engagement(config, slow_n, loop_delay_s, 1.0 / wrench_rate_hz, image_servo)
         self._events = EventLog(self.name)
         self._decimation = max(1, round(wrench_rate_hz / 100.0))
@@ -41,11 +46,11 @@ class ContactStage:
         self._tared = False
         self._drift = Drift(wrench_rate_hz)
         self._probe: ProbeState | None = None
-        self._speed_m_per_s = 0.0
         self._samples = 0
         self._last_wrench_ns = self._status_ns = self._heard_ns = self._pose_heard_ns = -(10**18)
         self._tare_since_ns = self.now_ns = 0
         self._F_raw, self._changed_ns = np.zeros(6), 0
+        self._late, self._order = False, InOrder()
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 
@@ -56,7 +61,7 @@ class ContactStage:
         if topic == "probe/pose":
             self._on_pose(signal)
         elif topic == "probe/twist":
-            self._speed_m_per_s = float(np.linalg.norm(signal.V_base_probe_in_probe[:3]))
+            self._on_twist(signal)
         elif topic == "contact/mode":
             self._on_mode(signal)
         elif topic == "scan/reference":
@@ -73,6 +78,12 @@ class ContactStage:
         self._probe, self._pose_heard_ns = probe, self.now_ns
         self._wrench.turn(probe.T_base_probe[:3, :3])
         self.engagement.look(probe.T_base_probe)
+
+    def _on_twist(self, twist: ProbeTwist) -> None:
+        if all_finite(twist.V_base_probe_in_probe):
+            self._motion.take(twist.stamp_ns, twist.V_base_probe_in_probe)
+        else:
+            self._events.add(self.now_ns, "non_finite_twist")
 
     def _on_mode(self, mode: ContactMode) -> None:
         refused = self._why_not(mode.mode)
@@ -91,6 +102,8 @@ class ContactStage:
             return "unknown_mode", f"'{mode}'; valid: {', '.join(states.MODES)}"
         if mode == "approach" and not (self._tared and self.engagement.path):
             return "refused_mode", "approach needs a tare and a path"
+        if mode == "approach" and (refused := self._why_not_press(self.engagement.target_n)):
+            return "refused_mode", refused
         if mode == "tare" and self.engagement.state != states.FREE:
             return "refused_mode", TOUCHING
         return None
@@ -104,11 +117,19 @@ class ContactStage:
         self.engagement.changed = True
 
     def _on_force_reference(self, wrench: Wrench) -> None:
-        force_n, (low, high) = -float(wrench.F[2]), FORCE_RANGE_N
-        if low <= force_n <= high:
-            self.engagement.target_n = force_n
+        force_n = -float(wrench.F[2])
+        refused = self._why_not_press(force_n)
+        if refused:
+            self._events.add(wrench.stamp_ns, "refused_force", refused)
         else:
-            self._events.add(wrench.stamp_ns, "refused_force", f"{force_n:g} N is not in {low:g} to {high:g} N")
+            self.engagement.target_n = force_n
+
+    def _why_not_press(self, force_n: float) -> str:
+        """Why a reference is refused, '' where it is not."""
+        low, high = FORCE_RANGE_N
+        if not low <= force_n <= high:
+            return f"{force_n:g} N is not in {low:g} to {high:g} N"
+        return self._sensing.why_not(force_n)
 
     # --- one wrench sample --------------------------------------------------------------------------------------------
 
@@ -116,7 +137,7 @@ class ContactStage:
         if not all_finite(wrench.F):
             self._events.add(self.now_ns, "non_finite_wrench")
             return NOTHING
-        if wrench.stamp_ns < self._last_wrench_ns:
+        if self._order.late_ns(wrench.stamp_ns):
             self._events.add(wrench.stamp_ns, "stale_wrench")
             return NOTHING
         if not self._lives(wrench.F):
@@ -129,8 +150,8 @@ class ContactStage:
         if self._wrench.bias is None:
             F = None
         else:
-            F = self._wrench.update(wrench.F)
-            self.engagement.feel(F)
+            F = self._wrench.update(wrench.F, self._motion.sample())
+            self.engagement.feel(F, self._motion.along_m_per_s)
             self._watch_drift(F, wrench.stamp_ns)
         out: list[tuple[str, Any]] = []
         if self.engagement.mode != "off" and self._probe is not None:
@@ -152,7 +173,7 @@ class ContactStage:
         assert self._tare is not None
         if self._probe is None:
             return
-        verdict = self._tare.add(wrench.F, self._speed_m_per_s)
+        verdict = self._tare.add(wrench.F, self._motion.speed_m_per_s)
         if verdict == "done":
             self._wrench.tare(self._tare.mean(), self._probe.T_base_probe[:3, :3])
             self._tare, self._tared, self.engagement.changed = None, True, True
@@ -163,7 +184,7 @@ class ContactStage:
             self._tare, self.engagement.changed = None, True
 
     def _watch_drift(self, F: Array, stamp_ns: int) -> None:
-        drift = self._drift.watch(F, self._speed_m_per_s, self._tared and self.engagement.state == states.FREE)
+        drift = self._drift.watch(F, self._motion.speed_m_per_s, self._tared and self.engagement.state == states.FREE)
         if drift:
             self._events.add(stamp_ns, "force_drift", drift)
 
@@ -172,7 +193,7 @@ class ContactStage:
     def tick(self, stamp_ns: int) -> Outputs:
         """Heartbeat while wrenches arrive; status on change and at 10 Hz."""
         self.now_ns = stamp_ns
-        self.engagement.regulator.learn()
+        self._learn(stamp_ns)
         if stamp_ns - self._pose_heard_ns > POSE_TIMEOUT_NS:
             self._miss_pose(stamp_ns)
         out: list[tuple[str, Any]] = self._events.drain(stamp_ns)  # type: ignore[assignment]
@@ -182,6 +203,15 @@ class ContactStage:
             self.engagement.changed, self._status_ns = False, stamp_ns
             out.append(("contact/state", self.status(stamp_ns)))
         return out
+
+    def _learn(self, stamp_ns: int) -> None:
+        """Takes the arm's delay as it is measured; that it is longer than the settings say is told once."""
+        regulator = self.engagement.regulator
+        regulator.learn()
+        late, self._late = self._late, regulator.lateness_s > LATE_S
+        if self._late and not late:
+            longer = f"{1e3 * regulator.lateness_s:.0f} ms longer than hardware.latency_s and servo_lag_s say: the gain is lowered"
+            self._events.add(stamp_ns, "late_arm", longer)
 
     def _miss_pose(self, stamp_ns: int) -> None:
         """Where the probe is can no longer be told: it only presses."""
@@ -195,7 +225,7 @@ class ContactStage:
         return ContactStatus(
             stamp_ns, e.mode, e.state, e.force_n, e.regulator.tissue.n_per_m, e.lost_count, self._tared,
             e.path.reference.reference_id if e.path else "", e.progress, e.reason,
-            e.servo.tilt_rad, e.servo.rock_rad, e.wanted_n - e.target_n,
+            e.servo.tilt_rad, e.servo.rock_rad, e.wanted_n - e.target_n, e.regulator.delay.delay_s,
         )  # fmt: skip
 
     def call(self, service: str) -> tuple[bool, str]:

@@ -1,16 +1,14 @@
 """How stiff and how viscous the tissue is, felt all the time from how force answers motion faster than breathing.
 
-Force and commanded travel go through the same band-pass, travel late by the loop's delay, and F = K z + B dz/dt is fitted to both by
-least squares that forgets. A small dither keeps them moving; a loop that starts to ring is excitation a hundred times as strong and
-corrects the estimate within a swing or two. What breathing does lies below the band.
+Force and measured travel go through the same band-pass, and F = K z + B dz/dt is fitted to both by least squares that forgets. Both are
+measured at once, so that no delay has to be known. A small dither keeps them moving; a loop that starts to ring is excitation a hundred
+times as strong and corrects the estimate within a swing or two. What breathing does lies below the band.
 """
 
-from collections import deque
 from math import cos, exp, hypot, pi, tan
 
 BAND_HZ = 6.0  # below it the skin moves by itself, its pulse included; above, the force filter ends the band
 MEMORY_S = 0.8
-HELD_PERIODS = 0.5  # by which a position that steps at once is ahead of one that moves evenly
 DITHER_HZ = 8.0
 SEATING_N, SCANNING_N = 0.15, 0.04  # amplitude of the force that the dither makes
 LARGEST_DITHER_M = 2.5e-4
@@ -51,22 +49,14 @@ def _second_order(w: float, damping: float) -> tuple[float, ...]:
 
 
 class TissueEstimate:
-    """`n_per_m` and `viscous_s` (B over K), after each `update` with one period's force and commanded speed."""
+    """`n_per_m` and `viscous_s` (B over K), after each `update` with one period's force and measured speed."""
 
-    def __init__(self, prior_n_per_m: float, delay_s: float, filter_hz: float, period_s: float) -> None:
+    def __init__(self, prior_n_per_m: float, filter_hz: float, period_s: float) -> None:
         self._prior_n_per_m, self._period_s = prior_n_per_m, period_s
         self._share = 1.0 - exp(-2.0 * pi * filter_hz * period_s)
         self._forget = exp(-period_s / MEMORY_S)
         self._force, self._travel = HighPass(BAND_HZ, period_s), HighPass(BAND_HZ, period_s)
-        self._commanded_m = 0.0
-        self.set_delay(delay_s)
         self.restart()
-
-    def set_delay(self, delay_s: float) -> None:
-        """How late force answers a command, the force filter left out."""
-        periods = max(0.0, delay_s / self._period_s - HELD_PERIODS)
-        self._between = periods % 1.0
-        self._late: deque[float] = deque([self._commanded_m] * (2 + int(periods)), maxlen=2 + int(periods))
 
     def restart(self) -> None:
         """Back to the prior, as on another tissue."""
@@ -81,24 +71,22 @@ class TissueEstimate:
         """Keeps what is known; the signals begin anew, as after a lift."""
         self._force.reset()
         self._travel.reset()
-        self._commanded_m = self._filtered_m = self._z = 0.0
-        self._late.extend([0.0] * len(self._late))
+        self._moved_m = self._filtered_m = self._z = 0.0
         self._rest_n: float | None = None
 
     def dither(self, seating: bool) -> float:
         """Speed to add along the beam [m/s]: a larger one while nothing is being imaged."""
+        self._time_s += self._period_s
         w = 2.0 * pi * DITHER_HZ
         felt_n_per_m = self.n_per_m * hypot(1.0, w * self.viscous_s)
         amplitude_m = min((SEATING_N if seating else SCANNING_N) / felt_n_per_m, LARGEST_DITHER_M)
         return amplitude_m * w * cos(w * self._time_s)
 
-    def update(self, force_n: float, commanded_m_per_s: float) -> None:
-        """One sample: the filtered push [N], and all speed commanded along the beam since the last."""
-        self._time_s += self._period_s
-        self._commanded_m += commanded_m_per_s * self._period_s
-        self._late.append(self._commanded_m)
-        felt_m = self._between * self._late[0] + (1.0 - self._between) * self._late[1]
-        self._filtered_m += self._share * (felt_m - self._filtered_m)
+    def update(self, force_n: float, moved_m_per_s: float) -> None:
+        """One sample: the filtered push [N], and the mean speed along the beam since the last, of which the force is the mean as well."""
+        step_m = moved_m_per_s * self._period_s
+        self._moved_m += step_m
+        self._filtered_m += self._share * (self._moved_m - 0.5 * step_m - self._filtered_m)
         if self._rest_n is None:
             self._rest_n = force_n
         z, f = self._travel.update(self._filtered_m), self._force.update(force_n - self._rest_n)
@@ -115,5 +103,7 @@ class TissueEstimate:
             return
         stiffness = (self._zf * self._vv - self._vf * self._zv) / determinant
         viscosity = (self._vf * self._zz - self._zf * self._zv) / determinant
-        self.n_per_m = min(max(stiffness, LOW_N_PER_M), HIGH_N_PER_M)
+        if stiffness <= 0.0:  # not told apart from viscosity, or no tissue that answers: what is safe on any
+            stiffness = self._prior_n_per_m
+        self.n_per_m = min(max(stiffness, LOW_N_PER_M, viscosity / LONGEST_VISCOUS_S), HIGH_N_PER_M)
         self.viscous_s = min(max(viscosity / self.n_per_m, 0.0), LONGEST_VISCOUS_S)

@@ -1,4 +1,4 @@
-"""The tissue's wrench on the probe tip from a raw F/T reading: tare, weight, shift, filter."""
+"""The tissue's wrench on the probe tip from a raw F/T reading: tare, weight, inertia, shift, filter."""
 
 from math import exp, pi
 
@@ -47,9 +47,9 @@ class WrenchEstimate:
     def _weight(self, R_base_probe: Array) -> Array:
         return weight_wrench(R_base_probe @ self._R_ft_probe.T, self._mass_kg, self._p_ft_com)
 
-    def update(self, F_raw: Array) -> Array:
-        """The filtered tissue wrench at the tip in probe axes."""
-        return self._filter.update(shift_wrench(self._T_probe_ft, F_raw - self._offset))
+    def update(self, F_raw: Array, F_accelerating: Array) -> Array:
+        """The filtered tissue wrench at the tip in probe axes, from the raw one and what accelerates the probe, (6,) in the F/T frame."""
+        return self._filter.update(shift_wrench(self._T_probe_ft, F_raw - self._offset + F_accelerating))
 
 
 class Tare:

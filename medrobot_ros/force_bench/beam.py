@@ -1,4 +1,5 @@
-"""One axis of the cell: a probe that follows speed commands late and with a lag, on tissue that breathes, felt through a noisy sensor.
+"""One axis of the cell: a probe that follows speed commands late and with a lag, on tissue that breathes, felt through a noisy sensor
+that tells the mean of a period.
 
 The same tissue, latency and lag as the twin's; spot checks against the whole cell are in `full.py`.
 """
@@ -6,6 +7,7 @@ The same tissue, latency and lag as the twin's; spot checks against the whole ce
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from math import exp, pi, sin
 
 import numpy as np
@@ -35,6 +37,7 @@ class Beam:
     lag_s: float = 0.005
     rate_hz: float = 500.0
     noise_n: float = 0.05
+    encoder_noise_m: float = 1e-6  # of the probe's place: 2 urad at half a metre
     reference_n: float = 5.0
     turns_at_s: float = 0.0  # when the tissue turns into another at the same force; 0 never
     then_n_per_m: float = 800.0
@@ -46,7 +49,7 @@ class Beam:
 
     @property
     def loop_delay_s(self) -> float:
-        """From command to force, as `cell` tells contact."""
+        """From command to measured motion, as `cell` tells contact."""
         return self.lag_s + 2.0 * self.latency_s
 
     def tissue(self, stiffness_n_per_m: float) -> Tissue:
@@ -64,25 +67,30 @@ class Trace:
 
 
 Push = Callable[[float], float]  # a force [N] over time [s]
+Step = Callable[[float, float, float], float]  # reference [N], raw push [N] and measured speed [m/s], means of a period; answers a speed
 
 
-def simulate(beam: Beam, law: Callable[[float, float], float], seconds: float, seed: int = 0, excite: Push = lambda t: 0.0) -> Trace:
-    """Runs a law (reference [N], raw push [N]) -> speed [m/s] from rest at the reference force, to which `excite` is added."""
+def simulate(beam: Beam, law: Step, seconds: float, seed: int = 0, excite: Push = lambda t: 0.0) -> Trace:
+    """Runs a law from rest at the reference force, to which `excite` is added."""
     rng = np.random.default_rng(seed)
     steps, count = max(1, round(beam.period_s / STEP_S)), round(seconds * beam.rate_hz)
     dt = beam.period_s / steps
     arm, skin = _Arm(beam, dt), _Skin(beam, rng.uniform(0.0, 2.0 * pi))
     noise = beam.noise_n * rng.standard_normal(count)
-    late: deque[float] = deque([beam.reference_n] * (1 + round(beam.latency_s / dt)), maxlen=1 + round(beam.latency_s / dt))
+    read_m = beam.encoder_noise_m * rng.standard_normal(count)
+    held = steps + round(beam.latency_s / dt)
+    pushes, places = deque([beam.reference_n] * held, maxlen=held), deque([0.0] * (held + 1), maxlen=held + 1)
     out = np.empty((3, count))
     for k in range(count):
         t = k * beam.period_s
-        v = law(beam.reference_n + excite(t), late[0] + noise[k])
+        moved_m = places[steps] - places[0] + read_m[k] - read_m[k - 1]
+        v = law(beam.reference_n + excite(t), sum(islice(pushes, steps)) / steps + noise[k], moved_m / beam.period_s)
         arm.command(v)
         felt = 0.0
         for i in range(steps):
-            late.append(skin.push(t + i * dt, arm.advance(), dt))
-            felt += late[-1] / steps
+            places.append(arm.advance())
+            pushes.append(skin.push(t + i * dt, places[-1], dt))
+            felt += pushes[-1] / steps
         out[:, k] = t, felt, v
     return Trace(*out)
 

@@ -30,10 +30,14 @@ SCAN_S = 120.0  # longer than any run: the path goes to and fro
 
 @dataclass(frozen=True)
 class Recorded:
-    """100 samples a second from first touch: time since it [s], true push [N], beam off the skin's normal [rad], whether scanning; (n,)."""
+    """Control periods from first touch, (n,): time since it [s]; the true push's mean [N], mean square off the reference [N^2], least and
+    largest [N] in the period; beam off the skin's normal [rad]; whether scanning."""
 
     time_s: Array
     force_n: Array
+    square_n2: Array
+    least_n: Array
+    most_n: Array
     off_rad: Array
     scanning: NDArray[np.bool_]
     lost: int
@@ -116,27 +120,25 @@ def build(config: CellConfig, speed_m_per_s: float, tilt_rad: float = 0.0) -> di
 
 def run(config: CellConfig, seconds: float, speed_m_per_s: float = 0.02, tilt_rad: float = 0.0) -> Recorded:
     """Approaches and scans for `seconds` after the first touch."""
-    return record(build(config, speed_m_per_s, tilt_rad), seconds)
+    return record(build(config, speed_m_per_s, tilt_rad), seconds, config.contact.force_n)
 
 
-def record(stages: Mapping[str, Any], seconds: float) -> Recorded:
+def record(stages: Mapping[str, Any], seconds: float, reference_n: float = 0.0) -> Recorded:
     """Runs the control path until `seconds` after the first touch and keeps the twin's truth."""
-    rows: list[tuple[float, float, float, bool]] = []
-    contact = stages["contact"]
-
-    def listen(topic: str, signal: Any) -> Outputs:
-        if topic == "twin/contact_wrench" and (rows or signal.indentation_m > 0.0):
-            rows.append((1e-9 * signal.stamp_ns, _push(signal), _off(signal), contact.status(0).state == "scan"))
-        return ()
-
-    cell = Cell(stages, listen)
+    rows: list[tuple[Any, ...]] = []
+    contact, cell = stages["contact"], Cell(stages)
     while not rows or rows[-1][0] - rows[0][0] < seconds:
         cell.advance()
+        truths = stages["hardware"].last_period()
+        if rows or truths[-1].indentation_m > 0.0:
+            pushes = np.array([_push(truth) for truth in truths])
+            off = (pushes.mean(), np.mean((pushes - reference_n) ** 2), pushes.min(), pushes.max(), _off(truths[-1]))
+            rows.append((1e-9 * cell.now_ns, *off, contact.engagement.state == "scan"))
         if cell.now_ns > 1e9 * (seconds + 30.0):
             raise MedrobotError("the bench never touched the skin")
-    t, force, off, scanning = (np.array(column) for column in zip(*rows, strict=True))
-    tissue = contact.engagement.regulator.tissue
-    return Recorded(t - t[0], force, off, scanning, contact.status(0).lost_count, tissue.n_per_m, tissue.viscous_s)
+    t, mean, square, least, most, leaning, scanning = (np.array(column) for column in zip(*rows, strict=True))
+    tissue, lost = contact.engagement.regulator.tissue, contact.status(0).lost_count
+    return Recorded(t - t[0], mean, square, least, most, leaning, scanning, lost, tissue.n_per_m, tissue.viscous_s)
 
 
 def _push(truth: PatientTruth) -> float:

@@ -24,8 +24,8 @@ class Law(Protocol):
 
     name: str
 
-    def __call__(self, reference_n: float, raw_n: float) -> float:
-        """Speed into the patient [m/s] from the reference and the raw push [N]; once a period."""
+    def __call__(self, reference_n: float, raw_n: float, moved_m_per_s: float) -> float:
+        """Speed into the patient [m/s] from the reference, the raw push [N] and the measured speed [m/s]; once a period."""
         ...
 
     def response(self, hz: Array) -> Response:
@@ -62,10 +62,10 @@ class Own:
         self._filter = LowPass(config.filter_hz, beam.period_s)
         self._seating = round(SEATING_S * beam.rate_hz)
 
-    def __call__(self, reference_n: float, raw_n: float) -> float:
+    def __call__(self, reference_n: float, raw_n: float, moved_m_per_s: float) -> float:
         self._seating -= 1
         self.regulator.learn()
-        return self.regulator.update(reference_n, self._filter(raw_n), seating=self._seating > 0)
+        return self.regulator.update(reference_n, self._filter(raw_n), moved_m_per_s, seating=self._seating > 0)
 
     def response(self, hz: Array) -> Response:
         """See `Law`."""
@@ -82,9 +82,9 @@ class FixedGain:
     def __init__(self, beam: Beam) -> None:
         config = ContactSection()
         self._filter = LowPass(config.filter_hz, beam.period_s)
-        self._control = ForceControl(config, beam.loop_delay_s + 1.0 / (2.0 * pi * config.filter_hz), beam.period_s)
+        self._control = ForceControl(config, beam.loop_delay_s + 0.5 * beam.period_s + 1.0 / (2.0 * pi * config.filter_hz), beam.period_s)
 
-    def __call__(self, reference_n: float, raw_n: float) -> float:
+    def __call__(self, reference_n: float, raw_n: float, moved_m_per_s: float) -> float:
         """See `Law`."""
         return self._control.update(reference_n, self._filter(raw_n), PRIOR_N_PER_M)
 
@@ -105,12 +105,13 @@ class MassDamperSpring:
     def __init__(self, beam: Beam) -> None:
         config = ContactSection()
         self._filter, self._period_s = LowPass(config.filter_hz, beam.period_s), beam.period_s
-        control = ForceControl(config, beam.loop_delay_s + MASS_S + 1.0 / (2.0 * pi * config.filter_hz), beam.period_s)
+        delay_s = beam.loop_delay_s + 0.5 * beam.period_s + MASS_S + 1.0 / (2.0 * pi * config.filter_hz)
+        control = ForceControl(config, delay_s, beam.period_s)
         self._damping = PRIOR_N_PER_M / control.loop_gain_per_s
         self._mass_kg = MASS_S * self._damping
         self._v = 0.0
 
-    def __call__(self, reference_n: float, raw_n: float) -> float:
+    def __call__(self, reference_n: float, raw_n: float, moved_m_per_s: float) -> float:
         """See `Law`."""
         self._v += (reference_n - self._filter(raw_n) - self._damping * self._v) / self._mass_kg * self._period_s
         return self._v

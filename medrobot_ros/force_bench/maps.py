@@ -57,16 +57,17 @@ def _rms(e: Array) -> float:
 
 
 def maps() -> Iterator[Map]:
-    """Stiffness against delay, servo lag, viscosity and control rate; breathing against friction."""
+    """Stiffness against delay, servo lag, viscosity, stiffening and control rate; breathing against friction."""
     nominal = Beam()
     for title, unit, scale, field, values in (
         ("total latency", "ms", 2e3, "latency_s", (0.001, 0.0025, 0.005, 0.01)),
         ("servo lag", "ms", 1e3, "lag_s", (0.001, 0.005, 0.01, 0.02)),
         ("tissue's viscous time", "ms", 1e3, "damping_s", (0.0, 0.02, 0.05, 0.1)),
+        ("share of stiffening", "", 1.0, "hardening", (0.0, 0.3, 0.6)),
         ("control rate", "Hz", 1.0, "rate_hz", (100.0, 250.0, 500.0, 1000.0)),
     ):
         yield Map(
-            f"stiffness [N/m] against {title} [{unit}]",
+            f"stiffness [N/m] against {title}" + (f" [{unit}]" if unit else ""),
             tuple(f"{k:g}" for k in STIFFNESS_N_PER_M),
             tuple(f"{scale * v:g}" for v in values),
             tuple(tuple(replace(nominal, stiffness_n_per_m=k, **{field: v}) for v in values) for k in STIFFNESS_N_PER_M),

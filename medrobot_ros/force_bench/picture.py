@@ -38,7 +38,8 @@ def _panel(axes: object, place: Map, cells: list[list[Cell]], law: str) -> None:
     for y, line in enumerate(cells):
         for x, c in enumerate(line):
             text = f"{c.after_n:.2f} N\nmargin {c.margin:.1f}"
-            axes.text(x, y, text, ha="center", va="center", fontsize=7)  # type: ignore[attr-defined]
+            colour = "white" if c.after_n > 0.6 * LIMIT_N else "black"
+            axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour)  # type: ignore[attr-defined]
     axes.set_xticks(range(len(place.columns)), place.columns)  # type: ignore[attr-defined]
     axes.set_yticks(range(len(place.rows)), place.rows)  # type: ignore[attr-defined]
     axes.set_title(f"{law}\n{place.title}", fontsize=8)  # type: ignore[attr-defined]

@@ -25,7 +25,8 @@ def gain_margin(beam: Beam, law: Law) -> float:
     s = 2j * pi * (hz + ALIASES[:, None] * beam.rate_hz)
     arm = np.exp(-2.0 * beam.latency_s * s) / (1.0 + beam.lag_s * s)
     tissue = beam.stiffness_n_per_m * (1.0 + beam.damping_s * s)
-    loop = law.response(hz) * (arm * tissue / s).sum(axis=0)
+    mean = (1.0 - np.exp(-beam.period_s * s)) / (beam.period_s * s)  # the sensor's, over a period
+    loop = law.response(hz) * (arm * tissue * mean / s).sum(axis=0)
     turns = np.flatnonzero((loop.imag[:-1] < 0.0) & (loop.imag[1:] >= 0.0))
     real = np.append(loop.real[turns], loop.real[-1])
     return float(1.0 / max(-real.min(), 1e-9))

@@ -22,6 +22,12 @@ def shift_twist(T_a_b: Array, V_in_b: Array) -> Array:
     return np.concatenate((R @ V_in_b[:3] + cross(p, w), w))
 
 
+def accelerating_wrench(a_com_in_ft: Array, mass_kg: float, p_ft_com: Array) -> Array:
+    """The wrench (6,) in the F/T frame that gives a point mass at `p_ft_com` (3,) [m] an acceleration (3,) [m/s^2] in that frame's axes."""
+    f = a_com_in_ft * mass_kg
+    return np.concatenate((f, cross(p_ft_com, f)))
+
+
 def weight_wrench(R_base_ft: Array, mass_kg: float, p_ft_com: Array) -> Array:
     """Gravity's wrench (6,) on a tool of `mass_kg` with its centre of mass at `p_ft_com` (3,) [m], in the F/T frame."""
     f = R_base_ft[2, :] * (-STANDARD_GRAVITY * mass_kg)

@@ -21,11 +21,18 @@ class DeadBand:
         return out
 
 
+def not_resolved(vendor: Vendor, force_n: float) -> str:
+    """Why the driver cannot tell a reference force [N] from none, '' where it can."""
+    least_n = vendor.wrench.dead_band_n + CLEAR_N
+    if not vendor.wrench.dead_band_n or force_n >= least_n:
+        return ""
+    return (
+        f"{force_n:g} N: vendor {vendor.name}'s driver reads forces below {vendor.wrench.dead_band_n:g} N as 0; "
+        f"ask for at least {least_n:g} N, or wire an F/T sensor to wrench.topic with wrench.dead_band_n: 0"
+    )
+
+
 def check_resolution(vendor: Vendor, force_n: float) -> None:
     """Raises: ConfigError for a reference force [N] that the driver cannot tell from none."""
-    least_n = vendor.wrench.dead_band_n + CLEAR_N
-    if vendor.wrench.dead_band_n and force_n < least_n:
-        raise ConfigError(
-            f"contact.force_n = {force_n:g} N: vendor {vendor.name}'s driver reads forces below {vendor.wrench.dead_band_n:g} N as 0; "
-            f"ask for at least {least_n:g} N, or wire an F/T sensor to wrench.topic with wrench.dead_band_n: 0"
-        )
+    if refused := not_resolved(vendor, force_n):
+        raise ConfigError(f"contact.force_n = {refused}")

@@ -19,12 +19,13 @@ from medrobot_ros.hardware.streaming import make_stream
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, WRENCH, Vendor, load_vendor
 from medrobot_ros.safety.permit import PermitGate
 from medrobot_ros.signals import Array, Fault, HardwareStatus, JointCommand, JointState, NamedJoints, Stamp, StopRequest, Wrench
-from medrobot_ros.stage import NOTHING, EventLog, Outputs
+from medrobot_ros.stage import NOTHING, EventLog, InOrder, Outputs
 
 START_JUMP_RAD = 0.01  # between the first command and the arm; chosen
 FRESH_NS = 50_000_000  # age of the joints beyond which the arm counts as silent
 TICK_HZ = 100.0
 STATE_NS = 1_000_000_000
+GAP_PERIODS = 3  # between two speeds that tell no acceleration any more
 LATE = 0.9  # of a period: the driver's own jitter is no reason to leave a sample out
 
 
@@ -59,8 +60,9 @@ class Ros2Control:
         self._gate = PermitGate(config.safety.permit_timeout_s)
         self._events = EventLog(self.name)
         self._stream = make_stream(vendor.command, arm.brake_rad_per_s2)
-        self._sensor = _Sensor(vendor, arm)
+        self._sensor = _Sensor(vendor, arm, self._period_s)
         self._joints: JointState | None = None
+        self._order = InOrder()
         self._turns: Array = np.zeros(arm.n)  # what is added to the driver's positions so that joints do not jump by a turn
         self._heard_ns = self._commanded_ns = self._told_ns = self._state_ns = -STATE_NS
         self._streaming = False
@@ -95,15 +97,14 @@ class Ros2Control:
         if q is None or qd is None or not (np.isfinite(q).all() and np.isfinite(qd).all()):
             self._events.add(self.now_ns, "bad_joint_state", "positions or velocities missing or not finite")
             return NOTHING
-        if self._joints is not None and joints.stamp_ns < self._joints.stamp_ns:
-            late_ms = 1e-6 * (self._joints.stamp_ns - joints.stamp_ns)
-            self._events.add(self.now_ns, "stale_joint_state", f"{late_ms:.1f} ms older than the last")
+        if late_ns := self._order.late_ns(joints.stamp_ns):
+            self._events.add(self.now_ns, "stale_joint_state", f"{1e-6 * late_ns:.1f} ms older than the last")
             return NOTHING
         unwrapped = q if self._joints is None else self._arm.nearest_turn(q, self._joints.q)
         self._turns = unwrapped - q
         self._joints = JointState(joints.stamp_ns, unwrapped, qd, np.zeros_like(q) if tau is None else tau)
         self._heard_ns = self.now_ns
-        if 1e-9 * (joints.stamp_ns - self._told_ns) < LATE * self._period_s:
+        if 0.0 <= 1e-9 * (joints.stamp_ns - self._told_ns) < LATE * self._period_s:
             return NOTHING
         self._told_ns = joints.stamp_ns
         out: list[tuple[str, Any]] = [("joint_states", self._joints)]
@@ -111,7 +112,7 @@ class Ros2Control:
             if tau is None or not np.isfinite(tau).all():
                 self._events.add(self.now_ns, "no_effort", "the driver gives no joint efforts to make a wrench from")
             else:
-                out.append(("wrench", Wrench(joints.stamp_ns, "ft", self._sensor.from_torque(unwrapped, tau))))
+                out.append(("wrench", Wrench(joints.stamp_ns, "ft", self._sensor.from_torque(self._joints))))
         return out
 
     def _on_wrench(self, wrench: Wrench) -> Outputs:
@@ -120,10 +121,11 @@ class Ros2Control:
         if not np.isfinite(wrench.F).all():
             self._events.add(self.now_ns, "non_finite_wrench")
             return NOTHING
-        if 1e-9 * (wrench.stamp_ns - self._sensor.told_ns) < LATE * self._period_s:
+        self._sensor.gather(wrench.F)
+        if 0.0 <= 1e-9 * (wrench.stamp_ns - self._sensor.told_ns) < LATE * self._period_s:
             return NOTHING
         self._sensor.told_ns = wrench.stamp_ns
-        return [("wrench", Wrench(wrench.stamp_ns, "ft", self._sensor.from_topic(self._joints.q, wrench.F)))]
+        return [("wrench", Wrench(wrench.stamp_ns, "ft", self._sensor.gathered(self._joints.q)))]
 
     def _on_fault(self, fault: Fault) -> Outputs:
         """A fault takes the permit away and stops the cell; it has to go before a reset can let the arm move again."""
@@ -201,23 +203,37 @@ class Ros2Control:
 class _Sensor:
     """The driver's wrench as the cell wants it: of the environment on the tool, about and in the F/T frame, with the probe's weight."""
 
-    def __init__(self, vendor: Vendor, arm: ArmModel) -> None:
-        self._wrench, self._arm = vendor.wrench, arm
+    def __init__(self, vendor: Vendor, arm: ArmModel, period_s: float) -> None:
+        self._wrench, self._arm, self._period_s = vendor.wrench, arm, period_s
+        self._moved: JointState | None = None
+        self._sum, self._count = np.zeros(6), 0
         self._T_ft_at = inverse(arm.T_flange_ft) if vendor.wrench.at == "flange" else pose(np.eye(3), np.zeros(3))
         self._sign = 1.0 if vendor.wrench.acts_on == "tool" else -1.0
         self._dead_band = DeadBand(vendor)
         self.told_ns = -STATE_NS
 
-    def from_topic(self, q: Array, F: Array) -> Array:
-        """From the driver's wrench (6,) at joints `q` (n,)."""
-        out = shift_wrench(self._T_ft_at, self._sign * self._dead_band.undone(F))
+    def gather(self, F: Array) -> None:
+        """Takes one of the driver's wrenches (6,)."""
+        self._sum, self._count = self._sum + self._sign * self._dead_band.undone(F), self._count + 1
+
+    def gathered(self, q: Array) -> Array:
+        """The mean of what was gathered since the last, at joints `q` (n,)."""
+        out = shift_wrench(self._T_ft_at, self._sum / self._count)
+        self._sum, self._count = np.zeros(6), 0
         return out if self._wrench.weighs_tool else out + self._weight(q)
 
-    def from_torque(self, q: Array, tau: Array) -> Array:
-        """From joint efforts `tau` (n,): what is left of them after gravity acts at the probe's tip, J^T F = gravity - tau."""
-        J = self._arm.jacobian_probe(q)
-        F_tip = np.asarray(np.linalg.lstsq(J.T, self._arm.gravity_torque(q) - tau, rcond=None)[0], np.float64)
-        return shift_wrench(self._arm.T_ft_probe, F_tip) + self._weight(q)
+    def from_torque(self, joints: JointState) -> Array:
+        """From joint efforts: what gravity and acceleration leave of them acts at the probe's tip."""
+        F_tip = self._arm.tip_wrench(joints.q, joints.tau, self._acceleration(joints))
+        return shift_wrench(self._arm.T_ft_probe, F_tip) + self._weight(joints.q)
+
+    def _acceleration(self, joints: JointState) -> Array:
+        """Joint accelerations (n,) from two speeds, half a period late; none after a gap."""
+        was, self._moved = self._moved, joints
+        elapsed_s = 0.0 if was is None else 1e-9 * (joints.stamp_ns - was.stamp_ns)
+        if was is None or not 0.0 < elapsed_s <= GAP_PERIODS * self._period_s:
+            return np.zeros_like(joints.q)
+        return (joints.qd - was.qd) / elapsed_s
 
     def _weight(self, q: Array) -> Array:
         R_base_ft = self._arm.T_base_probe(q)[:3, :3] @ self._arm.T_ft_probe[:3, :3].T

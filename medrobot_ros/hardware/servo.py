@@ -88,12 +88,6 @@ class Servo:
         lag = self._config.servo_lag_s
         self.q = _lagged(self.q, self.q_set, 1.0 if lag == 0.0 else 1.0 - exp(-step_s / lag), self._saturated)
 
-    @property
-    def qd(self) -> Array:
-        """Joint velocity [rad/s] (n,)."""
-        lag = self._config.servo_lag_s
-        return self._v_set if lag == 0.0 else (self.q_set - self.q) / lag
-
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _stepped(target, q_set, last_target, q_lower, q_upper, qd_max, period_s):  # type: ignore[no-untyped-def]

@@ -28,8 +28,8 @@ class Subscription:
 class WrenchTopic:
     """`acts_on` says whose force it is: of the environment on the 'tool', or the reverse. It is taken about and in the link `at`.
 
-    `weighs_tool` says whether the probe's weight is in it. A component below its dead band (force, torque) reads as 0, a larger one that
-    much less.
+    `weighs_tool` says whether the probe's weight and inertia are in it. A component below its dead band (force, torque) reads as 0, a
+    larger one that much less.
     `from_torque` instead of a topic makes it from the joints' efforts.
     """
 

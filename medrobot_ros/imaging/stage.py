@@ -46,7 +46,7 @@ class ImagingStage:
 
     def receive(self, topic: str, signal: Any) -> Outputs:
         """The truth, which a twin's source draws; the probe's pose and the examination's state, for the volume."""
-        if topic.startswith("twin/"):
+        if topic.startswith("twin/") and signal.finite:
             self._truth = signal
         elif topic == "probe/pose" and self._volume is not None:
             self._volume.hear(signal)

@@ -131,7 +131,7 @@ def main() -> int:
     executor = make_executor()
     executor.add_node(node)
     try:
-        config = Parameters(node, lambda: True, lambda config: None).config
+        config = Parameters(node, lambda: True, lambda config: None, lambda config: None).config
         Bringup(node, start_order(config), lambda s: executor.spin_once(timeout_sec=s)).run(rclpy.ok)
         return 0
     except (KeyboardInterrupt, ExternalShutdownException):

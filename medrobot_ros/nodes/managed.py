@@ -36,7 +36,7 @@ class ManagedNode(LifecycleNode):
     def __init__(self, name: str, priority: int | None) -> None:
         super().__init__(name)
         self.configured = self.active = self.realtime = self._moving = False
-        self._settings = Parameters(self, lambda: self.configured, self._reconfigure)
+        self._settings = Parameters(self, lambda: self.configured, self._reconfigure, self._check)
         self._refuse_what_cannot_be()
         self._priority = priority
         self._fault: Exception | None = None
@@ -67,6 +67,9 @@ class ManagedNode(LifecycleNode):
     def _work(self, running: Callable[[], bool]) -> None:
         """Serves the node while it is configured and `running`."""
         raise NotImplementedError
+
+    def _check(self, config: CellConfig) -> None:
+        """Raises: ConfigError for a setting that may not change so while the node runs."""
 
     def _reconfigure(self, config: CellConfig) -> None:
         """Takes a setting that changes while the node runs."""

@@ -18,13 +18,16 @@ _KEYS = {key.name: key for key in keys(CellConfig())}
 
 
 class Parameters:
-    """The settings of a node. `fixed` says whether it is configured; `changed` hears of a live setting.
+    """The settings of a node. `fixed` says whether it is configured; `changed` hears of a live setting, which `check` may refuse by a
+    ConfigError.
 
     Raises: ConfigError for an override out of its range.
     """
 
-    def __init__(self, node: Node, fixed: Callable[[], bool], changed: Callable[[CellConfig], None]) -> None:
-        self._node, self._fixed, self._changed = node, fixed, changed
+    def __init__(
+        self, node: Node, fixed: Callable[[], bool], changed: Callable[[CellConfig], None], check: Callable[[CellConfig], None]
+    ) -> None:
+        self._node, self._fixed, self._changed, self._check = node, fixed, changed, check
         values: dict[str, Any] = as_dict(CellConfig())
         for key in _KEYS.values():
             default = list(key.value) if isinstance(key.value, tuple) else key.value
@@ -40,10 +43,11 @@ class Parameters:
         if not ours:
             return SetParametersResult(successful=True)
         try:
+            config = self._with(ours)
             if self._fixed():
                 for p in ours:
                     self._check_live(_KEYS[p.name])
-            self._with(ours)
+                self._check(config)
         except ConfigError as e:
             return SetParametersResult(successful=False, reason=str(e))
         return SetParametersResult(successful=True)

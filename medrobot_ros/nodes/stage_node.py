@@ -10,7 +10,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from std_srvs.srv import Trigger
 
-from medrobot_ros.cell import make_stage
+from medrobot_ros.cell import check_force, make_stage
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes, realtime_priority
 from medrobot_ros.interfaces import SERVICES, TOPICS, Topic
@@ -112,6 +112,9 @@ class StageNode(ManagedNode):
 
     def _work(self, running: Callable[[], bool]) -> None:
         poll_periodically(self, self.stage.rate_hz, self.tick, running)
+
+    def _check(self, config: CellConfig) -> None:
+        check_force(config)
 
     def _reconfigure(self, config: CellConfig) -> None:
         self.stage.reconfigure(config)

@@ -12,7 +12,7 @@ from medrobot_ros.interfaces import handed_over
 from medrobot_ros.nodes.executor import WAIT_S, make_executor
 from medrobot_ros.nodes.stage_node import StageNode
 
-FIRST, ANSWERS = "joint_states", ("probe/twist_command", "forward_position_controller/commands")
+FIRST, ANSWERS = "joint_states", ("probe/twist", "probe/twist_command", "forward_position_controller/commands")
 PATIENCE_NS = 1_000_000  # from joint states to the wrench of the same tick; chosen
 
 
@@ -84,7 +84,9 @@ class Outbox:
         elif hears is None:
             node.publish(topic, signal)
         else:
+            hold_until_ns = self.hold_until_ns
             hears.receive(topic, signal)
+            self.hold_until_ns = hold_until_ns  # that came from here
             self._later.append((node, topic, signal, None))
 
     def release(self) -> None:

@@ -25,7 +25,7 @@ from medrobot_ros.signals import (
     TaskStatus,
     Wrench,
 )
-from medrobot_ros.stage import EventLog
+from medrobot_ros.stage import EventLog, InOrder
 
 POSE_MEMORY = 300  # 3 s of probe poses: an image's verdict comes later than its pose
 CLOUD_MEMORY = 5  # clouds at one a second span more than a breath
@@ -46,7 +46,7 @@ class Board:
         self.now_ns = 0
         self.outputs: list[tuple[str, Any]] = []
         self._heard_ns: dict[str, int] = {}
-        self._stamps_ns: dict[str, int] = {}
+        self._orders: dict[str, InOrder] = {}
         self.contact: ContactStatus | None = None
         self.motion: MotionStatus | None = None
         self.safety: SafetyStatus | None = None
@@ -74,10 +74,10 @@ class Board:
 
     def store(self, topic: str, signal: Any) -> None:
         """Takes a signal unless it is older than the last one; verdicts on images count at once."""
-        if signal.stamp_ns < self._stamps_ns.get(topic, 0):
+        if self._orders.setdefault(topic, InOrder()).late_ns(signal.stamp_ns):
             self._events.add(self.now_ns, "stale_" + topic.replace("/", "_"), "older than the last")
             return
-        self._stamps_ns[topic], self._heard_ns[topic] = signal.stamp_ns, self.now_ns
+        self._heard_ns[topic] = self.now_ns
         if topic == "probe/pose":
             self.poses.append(signal)
         elif topic == "contact/state":

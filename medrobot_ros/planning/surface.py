@@ -134,6 +134,8 @@ def without_outliers(points: Array) -> Array:
 
 def _above_table(points: Array) -> Array:
     """What stands out of the table, whose height is the most common one in the lower half."""
+    if len(points) < MIN_POINTS:
+        raise DataError(f"no patient found: {len(points)} points, at least {MIN_POINTS} are needed")
     z = points[:, 2]
     bottom, top = np.percentile(z, (0.5, 99.5))
     low = z[(z >= bottom) & (z <= 0.5 * (bottom + top))]

@@ -8,6 +8,7 @@ import numpy as np
 
 from medrobot_ros.config import SafetySection
 from medrobot_ros.geometry.finite import all_finite
+from medrobot_ros.safety.agreement import Agreement
 from medrobot_ros.safety.braking import braked
 from medrobot_ros.safety.following import Following
 from medrobot_ros.safety.permit import PermitGate
@@ -40,10 +41,12 @@ class Guard:
         self._zone = np.array([config.patient_zone_low_m, config.patient_zone_high_m])
         self._workspace = np.array([config.workspace_low_m, config.workspace_high_m])
         self._following = Following(len(arm.q_lower), config.following_s + lag_s, config.following_rad, period_s)
-        self._departed = False
+        self._agreement = Agreement(config.force_gap_n)
+        self._why_stop = ""
+        self._retreating = False
         self._q: Array | None = None
         self._qd = np.zeros_like(arm.q_lower)
-        self._force_n, self._force_ns = 0.0, -FORCE_TIMEOUT_NS
+        self._F, self._force_n, self._force_ns = np.zeros(6), 0.0, -FORCE_TIMEOUT_NS
         self.reason = ""
         still = np.zeros_like(arm.q_lower)  # compiled now, not in a tick
         _tip_motion(np.eye(4), np.zeros((6, still.size)), still, self._workspace, self._zone)
@@ -56,8 +59,10 @@ class Guard:
             self._gate.receive(now_ns, signal)
         elif topic == "safety/stop" and signal.stop:
             self._gate.revoke()
+        elif topic == "safety/state":
+            self._retreating = signal.state == "retreat"
         elif topic == "contact/wrench" and isinstance(signal, Wrench):
-            self._force_n, self._force_ns = float(np.linalg.norm(signal.F[:3])), now_ns
+            self._F, self._force_n, self._force_ns = signal.F, float(np.linalg.norm(signal.F[:3])), now_ns
 
     def permitted(self, now_ns: int) -> bool:
         """Whether the supervisor lets the arm move."""
@@ -71,15 +76,25 @@ class Guard:
         qd = self._velocity(now_ns, q)
         self._q, self._qd = _within_range(self._q, qd, self._arm.q_lower, self._arm.q_upper, self._period_s)
         if why := self._following.departed(self._q, q_measured):
-            self._events.add(now_ns, "arm_not_following", why)
-            self._gate.revoke()
-            self._departed = True
+            self._distrust(now_ns, "arm_not_following", f"the arm does not follow its commands: {why}")
         return self._q
 
-    def departed(self) -> bool:
-        """Whether, since this was last asked, the arm was not where it had been sent: that calls for a stop."""
-        departed, self._departed = self._departed, False
-        return departed
+    def feel(self, now_ns: int, F_tip: Array) -> None:
+        """Takes the wrench (6,) on the probe tip that the motors' torques tell of, which a force sensor that works agrees with."""
+        if self._retreating or now_ns - self._force_ns > FORCE_TIMEOUT_NS:
+            self._agreement.begin()  # on the way off the skin, which ends in a stop, it does not stop where it presses
+        elif why := self._agreement.broken(now_ns, self._F, F_tip):
+            self._distrust(now_ns, "force_disagrees", why)
+
+    def _distrust(self, now_ns: int, kind: str, why: str) -> None:
+        self._events.add(now_ns, kind, why)
+        self._gate.revoke()
+        self._why_stop = why
+
+    def distrusts(self) -> str:
+        """Why the arm has to stop, since this was last asked; '' where it has not."""
+        why, self._why_stop = self._why_stop, ""
+        return why
 
     def _velocity(self, now_ns: int, q: Array) -> Array:
         assert self._q is not None

@@ -120,7 +120,7 @@ class SurfaceStage:
 
     def receive(self, topic: str, signal: Any) -> Outputs:
         """The truth, from which the camera's view follows."""
-        if topic == "twin/patient":
+        if topic == "twin/patient" and signal.finite:
             self._truth = signal
         return ()
 

@@ -79,6 +79,14 @@ def test_settings_are_refused_with_a_reason(watch):
     w.until(lambda: any(m.wrench.force.z == -7.0 for m in w.heard.get("scan/force_reference", ())))
 
 
+def test_a_force_that_the_hardware_cannot_feel_is_refused_with_the_reason(watch):
+    w = watch("planner", hardware__name="ros2_control", arm__name="iiwa7", hardware__rate_hz=100.0)
+    assert w.change(CONFIGURE)
+    refused = w.set("contact.force_n", 2.5)
+    assert not refused.successful and "ask for at least 3 N" in refused.reason
+    assert w.set("contact.force_n", 3.5).successful
+
+
 def test_diagnostics_name_the_cell_and_say_what_is_silent(watch):
     w = watch("kinematics")
     rows = []

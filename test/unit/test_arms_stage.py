@@ -38,10 +38,13 @@ class OpenGuard:
     def __init__(self) -> None:
         self.rule: Callable[[Array], Array] = lambda q: q
         self.heard: list[str] = []
-        self.lost = False
+        self.why_stop = ""
 
-    def departed(self) -> bool:
-        return self.lost
+    def distrusts(self) -> str:
+        return self.why_stop
+
+    def feel(self, now_ns: int, F_tip: Array) -> None:
+        self.heard.append("feel")
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
         self.heard.append(topic)
@@ -123,13 +126,14 @@ def test_it_holds_with_one_command_a_state(rig: Rig) -> None:
     assert np.ptp(rig.sent, axis=0).max() == 0.0
 
 
-def test_the_probe_is_reported_at_100_hz_with_the_states_stamp(rig: Rig) -> None:
+def test_the_probes_pose_is_reported_at_100_hz_and_its_twist_with_every_state(rig: Rig) -> None:
     seen = []
     for k in range(1, 51):
         state = JointState(rig.now_ns + k, rig.q, np.full(7, 0.1), np.zeros(7))
         seen += [(topic, s) for topic, s in rig.stage.receive("joint_states", state) if topic.startswith("probe/")]
-    assert [topic for topic, _ in seen] == ["probe/pose", "probe/twist"] * 10
-    probe = seen[-1][1]
+    assert [topic for topic, _ in seen].count("probe/pose") == 10
+    assert [s.stamp_ns - rig.now_ns for topic, s in seen if topic == "probe/twist"] == list(range(1, 51))
+    probe = [s for topic, s in seen if topic == "probe/pose"][-1]
     assert probe.stamp_ns == rig.now_ns + 49
     assert probe.T_base_probe == pytest.approx(rig.model.T_base_probe(rig.q))
     assert probe.V_base_probe_in_probe == pytest.approx(rig.model.jacobian_probe(rig.q) @ np.full(7, 0.1))
@@ -434,6 +438,6 @@ def test_a_stream_of_jumping_twists_keeps_the_jerk() -> None:
 
 
 def test_an_arm_that_does_not_follow_asks_for_a_stop(rig: Rig) -> None:
-    rig.guard.lost = True
+    rig.guard.why_stop = "it does not follow"
     said = list(rig.stage.tick(rig.stage.now_ns + 10_000_000))
     assert ("safety/stop", StopRequest(True)) in said

@@ -8,8 +8,8 @@ from medrobot_ros.contact.path_tracking import PathTracking
 from medrobot_ros.contact.stage import ContactStage
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
-from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
-from medrobot_ros.signals import PUSHED_AWAY, ContactMode, ImageQuality, ProbeState, ScanReference, Wrench
+from medrobot_ros.geometry.wrench import accelerating_wrench, shift_wrench, weight_wrench
+from medrobot_ros.signals import PUSHED_AWAY, ContactMode, ImageQuality, ProbeState, ProbeTwist, ScanReference, Wrench
 
 DT = 0.002
 ARM = Gantry()
@@ -24,7 +24,7 @@ def test_weight_and_bias_vanish_and_the_tissue_remains(turn):
     F_tissue = np.array([0.3, -0.2, -5.0, 0.01, 0.02, 0.0])
     estimate.turn(R)
     raw = bias + weight_wrench(R, ARM.probe_mass_kg, ARM.p_ft_com) + shift_wrench(ARM.T_ft_probe, F_tissue)
-    assert np.allclose(estimate.update(raw), F_tissue, atol=1e-9)
+    assert np.allclose(estimate.update(raw, np.zeros(6)), F_tissue, atol=1e-9)
 
 
 def test_tare_takes_the_mean_of_a_steady_sensor_and_refuses_another():
@@ -62,6 +62,8 @@ class Bench:
         self.stiffness, self.skin_m, self.now_ns = stiffness, 0.10, 0
         self.events, self.forces, self.twists = [], [], []
         self.posed = True
+        self.late = 0  # periods by which the probe moves later than it is told to
+        self.V, self._v_com = np.zeros(6), np.zeros(3)
         self.drift_n = 0.0
         self.hand = lambda T, t: np.zeros(3)  # force on the probe in probe axes
 
@@ -75,15 +77,24 @@ class Bench:
             F = weight_wrench(POINTING_DOWN, ARM.probe_mass_kg, ARM.p_ft_com) + np.array([1.0, 0, 2.0 + self.drift_n, 0, 0, 0])
             F += shift_wrench(ARM.T_ft_probe, np.array([hand[0], hand[1], hand[2] - force, 0, 0, 0]))
             F[5] += 1e-9 * (k % 2)  # no sensor that lives repeats itself to the last bit
+            F -= self._accelerating()
+            if self.posed:
+                self.stage.receive("probe/twist", ProbeTwist(self.now_ns, self.V))
             if k % 5 == 0:
                 if self.posed:
                     self.stage.receive("probe/pose", ProbeState(self.now_ns, self.T.copy(), np.zeros(6)))
                 self.events += [s for t, s in self.stage.tick(self.now_ns) if t == "events"]
             for topic, signal in self.stage.receive("wrench", Wrench(self.now_ns, "ft", F)):
                 if topic == "probe/twist_command":
-                    V = signal.V_base_probe_in_probe
-                    self.twists.append(V)
+                    self.twists.append(signal.V_base_probe_in_probe)
+                    V = self.V = self.twists[-1 - min(self.late, len(self.twists) - 1)]
                     self.T = self.T @ pose(rotation_from_vector(V[3:] * DT), V[:3] * DT)
+
+    def _accelerating(self):
+        """What of the wrench the probe's inertia takes; a gantry without limits is not taken for an arm."""
+        v = self.V[:3] + np.cross(self.V[3:], ARM.p_ft_com - ARM.T_ft_probe[:3, 3])
+        a, self._v_com = (v - self._v_com) / DT + np.cross(self.V[3:], v), v
+        return accelerating_wrench(np.clip(a, -5.0, 5.0), ARM.probe_mass_kg, ARM.p_ft_com)
 
     def mode(self, mode):
         self.stage.receive("contact/mode", ContactMode(self.now_ns, mode))
@@ -154,6 +165,22 @@ def test_skin_that_is_gone_ends_in_a_retreat():
     bench.run(6.0)
     assert bench.status.state == states.FREE and bench.status.lost_count == 1
     assert bench.T[2, 3] > 0.09
+
+
+def test_a_force_reference_that_is_too_small_is_refused_as_well():
+    bench = Bench().seat()
+    bench.stage.receive("scan/force_reference", Wrench(bench.now_ns, "probe", np.array([0, 0, -0.9, 0, 0, 0])))
+    bench.run(1.0)
+    assert bench.forces[-1] == pytest.approx(5.0, abs=0.3)
+    assert (bench.events[-1].kind, bench.events[-1].detail) == ("refused_force", "0.9 N is not in 1 to 12 N")
+
+
+def test_an_arm_that_is_later_than_the_settings_say_is_told_of_once():
+    bench = Bench()
+    bench.late = 10  # periods
+    bench.seat().run(6.0)
+    assert [e.kind for e in bench.events] == ["late_arm"] and bench.status.delay_s == pytest.approx(0.02, abs=0.003)
+    assert Bench().seat().status.delay_s < 0.008
 
 
 def test_over_force_yields_and_comes_back():

@@ -54,7 +54,7 @@ def test_a_sensor_that_drifts_across_turns_it_no_further_than_the_bound():
     stages = full.build(config, 0.02)
     estimate = stages["contact"]._wrench
     update = estimate.update
-    estimate.update = lambda F: update(F + np.array([0.0, 0.3, 0.0, 0.0, 0.0, 0.0]))
+    estimate.update = lambda F, accelerating: update(F + np.array([0.0, 0.3, 0.0, 0.0, 0.0, 0.0]), accelerating)
     record = full.record(stages, 5.0)
     off_rad = record.off_rad[record.time_s > 4.0].mean()
     assert 0.5 * config.contact.max_align_rad < off_rad < config.contact.max_align_rad + np.radians(0.5)

@@ -101,12 +101,12 @@ def test_what_was_learned_beats_what_was_not():
 
 def test_it_falls_back_when_the_patient_moves_without_a_jolt():
     regulator = BeamRegulator(ContactSection(), 0.007, 0.002)
-    z, skin, speeds, dt = 0.0, 0.0, [], 0.002
+    z, skin, v, speeds, dt = 0.0, 0.0, 0.0, [], 0.002
     for k in range(round(12.0 / dt)):
         t = k * dt
         skin = 0.005 * np.sin(0.5 * np.pi * t) + (0.02 * (t - 10.0) if t > 10.0 else 0.0)
         regulator.learn()
-        v = regulator.update(5.0, 5.0 + 800.0 * (z - skin), False)
+        v = regulator.update(5.0, 5.0 + 800.0 * (z - skin), v, False)
         z += v * dt
         speeds.append(v)
         if t < 9.9 and t > 8.0:

@@ -14,12 +14,12 @@ STILL = report.STILL
 
 
 def test_the_beams_tissue_rests_at_the_reference_force():
-    trace = simulate(replace(STILL, noise_n=0.0), lambda reference_n, raw_n: 0.0, 0.5)
+    trace = simulate(replace(STILL, noise_n=0.0), lambda reference_n, raw_n, moved: 0.0, 0.5)
     assert np.allclose(trace.force_n, 5.0, atol=1e-3)
 
 
 def test_a_probe_that_stands_feels_the_breathing():
-    trace = simulate(Beam(500.0, hardening=0.0, damping_s=0.0, friction=0.0, breathing_m=0.004, noise_n=0.0), lambda r, f: 0.0, 8.0)
+    trace = simulate(Beam(500.0, hardening=0.0, damping_s=0.0, friction=0.0, breathing_m=0.004, noise_n=0.0), lambda r, f, moved: 0.0, 8.0)
     assert np.ptp(trace.force_n) == pytest.approx(2 * 0.004 * 500.0, rel=0.02)
 
 
@@ -39,7 +39,7 @@ def test_the_predicted_gain_margin_is_where_the_loop_rings(law):
         stiff = replace(beam, stiffness_n_per_m=2000.0)
         scaled = law(stiff) if law is not Own else own
         scale = factor * margin * beam.stiffness_n_per_m / stiff.stiffness_n_per_m
-        kick = simulate(stiff, lambda r, f: scale * scaled(r, f), 3.0, excite=lambda t: 0.01 if t < 0.02 else 0.0)
+        kick = simulate(stiff, lambda r, f, moved: scale * scaled(r, f, moved), 3.0, excite=lambda t: 0.01 if t < 0.02 else 0.0)
         return np.abs(np.diff(kick.force_n[-100:])).max()
 
     assert swing(1.25) > 20.0 * swing(0.8)
@@ -91,7 +91,7 @@ def test_the_command_prints_every_part_and_draws(tmp_path, monkeypatch, capsys):
     small = replace(first, rows=first.rows[:1], columns=first.columns[:1], beams=((first.beams[0][0],),))
     monkeypatch.setattr(report, "maps", lambda: iter([small]))
     monkeypatch.setattr(report, "SPOTS", ())
-    monkeypatch.setattr(report, "arm_response", lambda arm: np.ones(len(report.TONES_HZ)))
+    monkeypatch.setattr(report, "arm_response", lambda arm, filter_hz: np.ones(len(report.TONES_HZ)))
     assert main(["bench", "force", "--out", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert all(law.name in printed for law in LAWS) and "margin" in printed and (tmp_path / report.PICTURE).stat().st_size > 10_000

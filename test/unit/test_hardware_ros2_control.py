@@ -8,14 +8,15 @@ import yaml
 from vendor_plant import VendorPlant
 
 from medrobot_ros.arms import load_arm
-from medrobot_ros.cell import Cell, run_examination, simulated_stages
+from medrobot_ros.cell import Cell, check_force, make_stage, run_examination, simulated_stages
+from medrobot_ros.config import CellConfig
 from medrobot_ros.description import write_controllers
 from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.geometry.wrench import weight_wrench
 from medrobot_ros.hardware.ros2_control import Ros2Control, vendor_of
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH, load_vendor, read_vendor, vendor_names
 from medrobot_ros.options import cell_config
-from medrobot_ros.signals import Fault, JointCommand, NamedJoints, Stamp, StopRequest, Wrench
+from medrobot_ros.signals import ContactMode, Fault, JointCommand, NamedJoints, Stamp, StopRequest, Wrench
 
 SHORT = ["scan.size_m=0.04,0.03", "scan.speed_m_per_s=0.03"]
 VENDOR = {"fr3": "franka", "gen3": "kinova", "iiwa7": "kuka"}
@@ -39,7 +40,8 @@ def test_an_examination_through_each_makers_driver(arm):
     config = configured(arm)
     plant, truth = plant_of(config), []
     mock = replace(config, hardware=replace(config.hardware, name="mock"))
-    cell = Cell({**simulated_stages(mock), "hardware": plant}, lambda t, s: truth.append(s) or () if t == "twin/contact_wrench" else ())
+    stages = {**simulated_stages(mock), "hardware": plant, "contact": make_stage("contact", config)}
+    cell = Cell(stages, lambda t, s: truth.append(s) or () if t == "twin/contact_wrench" else ())
     for _ in run_examination(cell, 120.0):
         pass
     assert cell.task.outcome == "accepted", cell.task
@@ -225,12 +227,53 @@ def test_a_force_that_a_driver_cannot_tell_from_none_is_refused():
         Bench(arm_name, f"contact.force_n={force}")
 
 
+def light(force_n):
+    return Wrench(0, "probe", np.array([0.0, 0.0, -force_n, 0.0, 0.0, 0.0]))
+
+
+def test_so_is_one_that_is_asked_for_while_the_cell_runs():
+    stage = make_stage("contact", configured("iiwa7"))
+    for force_n, kept_n in ((2.5, 5.0), (3.5, 3.5), (2.9, 3.5)):
+        stage.receive("scan/force_reference", light(force_n))
+        assert stage.engagement.target_n == kept_n
+    (event,) = (s for t, s in stage.tick(MS) if t == "events")
+    assert event.kind == "refused_force" and "2.9 N: vendor kuka's driver reads forces below 2 N as 0; ask for at least 3 N" in event.detail
+    make_stage("contact", configured("fr3")).receive("scan/force_reference", light(1.5))
+
+
+def test_so_is_an_approach_to_it():
+    config = configured("iiwa7")
+    stage = make_stage("contact", replace(config, contact=replace(config.contact, force_n=2.0)))
+    stage._tared, stage.engagement.path = True, object()
+    stage.receive("contact/mode", ContactMode(0, "approach"))
+    assert (stage.engagement.mode, stage.engagement.state) == ("off", "free") and "ask for at least 3 N" in stage.engagement.reason
+
+
+def test_a_live_setting_of_it_is_refused_as_well():
+    with pytest.raises(ConfigError, match=r"contact\.force_n = 2\.5 N: vendor kuka's driver reads forces below 2 N as 0"):
+        check_force(replace(configured("iiwa7"), contact=replace(CellConfig().contact, force_n=2.5)))
+    check_force(configured("iiwa7"))
+    check_force(replace(CellConfig(), contact=replace(CellConfig().contact, force_n=1.0)))
+
+
 def test_gen3s_efforts_make_the_wrench():
     bench, arm = Bench("gen3"), load_arm("gen3", "curvilinear")
     F_tip = np.array([0.3, -0.2, -5.0, 0.0, 0.1, 0.0])
     push, weight = push_on_tip(arm, bench.q, F_tip)
     tau = arm.gravity_torque(bench.q) - arm.jacobian_probe(bench.q).T @ F_tip
     assert np.allclose(dict(bench.joints(tau=tau))["wrench"].F, push + weight)
+
+
+def test_gen3s_own_inertia_is_not_taken_for_the_patients_push():
+    bench, arm = Bench("gen3"), load_arm("gen3", "curvilinear")
+    F_tip, qdd, forces = np.array([0.3, -0.2, -5.0, 0.0, 0.1, 0.0]), np.array([0.2, -0.4, 0.1, 0.5, 0.3, -0.6, 0.2]), []
+    for k in range(3):
+        tau = arm.gravity_torque(bench.q) + arm.inertia_matrix(bench.q) @ qdd - arm.jacobian_probe(bench.q).T @ F_tip
+        bench.now_ns = 2000 * MS + (2 * k - 10) * MS
+        forces.append(dict(bench.joints(qd=0.002 * k * qdd, tau=tau))["wrench"].F)
+    push, weight = push_on_tip(arm, bench.q, F_tip)
+    assert np.linalg.norm((forces[0] - push - weight)[:3]) > 0.5  # the first speed tells no acceleration
+    assert np.allclose(forces[1], push + weight) and np.allclose(forces[2], push + weight)
 
 
 def test_the_joints_come_at_the_cells_rate():
@@ -240,6 +283,26 @@ def test_the_joints_come_at_the_cells_rate():
         bench.now_ns = bench.stage.now_ns = (2000 + k) * MS
         heard += bool(bench.stage.receive(JOINTS, NamedJoints(bench.now_ns, bench.stage.joint_names, bench.q, bench.q * 0, bench.q * 0)))
     assert heard == 50
+
+
+def test_the_wrench_is_the_mean_of_what_a_faster_driver_tells():
+    def told(pushes_n):
+        bench, out = Bench("fr3"), []
+        bench.joints()
+        for k, push_n in enumerate(pushes_n):
+            out += bench.stage.receive(WRENCH, Wrench(bench.now_ns + k * MS, "flange", np.array([0.0, 0.0, push_n, 0.0, 0.0, 0.0])))
+        return [-w.F[2] for _, w in out]
+
+    uneven, even = told([4.0, 4.0, 6.0, 4.0, 6.0]), told([5.0] * 5)
+    assert len(uneven) == len(even) == 3 and np.allclose(uneven[1:], even[1:])
+
+
+def test_a_drivers_clock_that_is_set_back_is_followed():
+    bench = Bench("fr3")
+    bench.joints()
+    bench.now_ns -= 10_000 * MS
+    told = ["joint_states" in dict(bench.joints()) for _ in range(20)]
+    assert not any(told[:9]) and all(told[9:])
 
 
 def test_a_silent_driver_is_no_heartbeat(bench):

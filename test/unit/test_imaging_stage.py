@@ -117,8 +117,9 @@ def test_accepted_images_become_a_volume_while_they_come():
 def test_the_source_is_given_the_latest_truth():
     it = stage([])
     it.tick(0)
-    truth = SimpleNamespace(stamp_ns=3)
+    truth = SimpleNamespace(stamp_ns=3, finite=True)
     it.receive("twin/patient", truth)
+    it.receive("twin/patient", SimpleNamespace(stamp_ns=4, finite=False))
     it.tick(1)
     assert it._source.truths == [None, truth]
     assert it.call("task/start")[0] is False

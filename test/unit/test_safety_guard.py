@@ -8,7 +8,7 @@ from medrobot_ros.arms import load_arm
 from medrobot_ros.config import SafetySection
 from medrobot_ros.safety.braking import braked, stopping_distance
 from medrobot_ros.safety.guard import Guard
-from medrobot_ros.signals import Stamp, StopRequest, Wrench
+from medrobot_ros.signals import SafetyStatus, Stamp, StopRequest, Wrench
 from medrobot_ros.stage import EventLog
 
 DT = 0.002
@@ -51,15 +51,51 @@ def test_a_feasible_command_passes_as_it_is():
 def test_an_arm_that_does_not_follow_is_braked_and_told_of():
     run = moving(Run(), [0.2, 0, 0, 0, 0, 0], steps=50)
     held, config = run.q.copy(), SafetySection()
-    assert not run.guard.departed()
+    assert not run.guard.distrusts()
     for _ in range(500):  # the arm stands, commands go on
         run.now_ns += round(1e9 * DT)
         run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, "safety#0"))
         run.q = run.guard.clamp(run.now_ns, run.q + np.array([0.2, 0, 0, 0, 0, 0]) * DT, held)
-    assert run.guard.departed() and not run.guard.departed()
+    assert run.guard.distrusts() and not run.guard.distrusts()
     assert run.events.counts["arm_not_following"] >= 1
     stopping = stopping_distance(np.array([0.2]), Gantry.brake_rad_per_s2[:1], DT)[0]
     assert run.q[0] - held[0] < 0.2 * config.following_s + config.following_rad + stopping + 0.01
+
+
+def felt_by(run, F_sensor_n, F_torque_n, seconds):
+    """Both forces along the beam for a while."""
+    for _ in range(round(100 * seconds)):
+        run.now_ns += 10_000_000
+        run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", F_sensor_n * np.eye(6)[2]))
+        run.guard.feel(run.now_ns, F_torque_n * np.eye(6)[2])
+    return run.guard.distrusts()
+
+
+def test_a_sensor_that_the_motors_torques_do_not_agree_with_is_a_stop():
+    gap_n = SafetySection().force_gap_n
+    run = moving(Run(), [0.1, 0, 0, 0, 0, 0], steps=50)
+    assert felt_by(run, -5.0, -5.0 - 0.99 * gap_n, 1.0) == ""
+    assert felt_by(run, -5.0, -5.0 - 1.5 * gap_n, 0.08) == ""  # as what accelerates the arm
+    assert felt_by(run, -5.0, -5.0, 0.01) == ""
+    assert "N beside what the joints' torques tell" in felt_by(run, -5.0, -5.0 - 1.01 * gap_n, 0.2)
+    assert not run.guard.permitted(run.now_ns) and run.events.counts["force_disagrees"] == 1
+    assert run.guard.distrusts() == ""
+
+
+def test_a_retreat_is_not_stopped_on_the_skin():
+    run = moving(Run(), [0.1, 0, 0, 0, 0, 0], steps=50)
+    run.guard.receive(run.now_ns, "safety/state", SafetyStatus(run.now_ns, "retreat", ()))
+    assert felt_by(run, 5.0, -10.0, 1.0) == ""
+    run.guard.receive(run.now_ns, "safety/state", SafetyStatus(run.now_ns, "stopped", ()))
+    assert felt_by(run, 5.0, -10.0, 1.0) != ""
+
+
+def test_nobody_is_judged_by_a_wrench_that_is_old():
+    run = moving(Run(), [0.1, 0, 0, 0, 0, 0], steps=50)
+    for _ in range(100):
+        run.now_ns += 10_000_000
+        run.guard.feel(run.now_ns, 50.0 * np.eye(6)[2])
+    assert run.guard.distrusts() == ""
 
 
 @pytest.mark.parametrize("lag_periods", [1, 10, 50])
@@ -70,7 +106,7 @@ def test_an_arm_that_lags_within_what_is_known_follows(lag_periods):
         run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, "safety#0"))
         target = HIGH + 0.1 * np.sin(2.0 * np.pi * k * DT) * np.eye(6)[0]
         sent.append(run.guard.clamp(run.now_ns, target, sent[-lag_periods]))
-    assert not run.guard.departed()
+    assert not run.guard.distrusts()
 
 
 def test_near_a_stop_the_fr3_is_held_to_its_makers_speed():
