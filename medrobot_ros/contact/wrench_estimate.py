@@ -26,7 +26,7 @@ class WrenchEstimate:
     """`F_tissue_on_probe_in_probe` (6,) [N, Nm] from raw F/T wrenches of the environment on the tool."""
 
     def __init__(self, T_ft_probe: Array, mass_kg: float, p_ft_com: Array, corner_hz: float, period_s: float) -> None:
-        self._T_probe_ft = inverse(T_ft_probe)
+        self._shift = np.column_stack([shift_wrench(inverse(T_ft_probe), e) for e in np.eye(6)])  # made once: it is linear
         self._R_ft_probe = T_ft_probe[:3, :3]
         self._mass_kg, self._p_ft_com = mass_kg, p_ft_com
         self._filter = LowPass(corner_hz, period_s)
@@ -49,7 +49,7 @@ class WrenchEstimate:
 
     def update(self, F_raw: Array, F_accelerating: Array) -> Array:
         """The filtered tissue wrench at the tip in probe axes, from the raw one and what accelerates the probe, (6,) in the F/T frame."""
-        return self._filter.update(shift_wrench(self._T_probe_ft, F_raw - self._offset + F_accelerating))
+        return self._filter.update(self._shift @ (F_raw - self._offset + F_accelerating))
 
 
 class Tare:

@@ -58,7 +58,7 @@ def examined(compensated):
     stages = full.build(CellConfig(), speed_m_per_s=0.02)
     contact, free_n = stages["contact"], []
     if not compensated:
-        contact._motion._mass_kg = 0.0
+        contact._motion._accelerating[:] = 0.0
 
     def listen(topic, signal):
         if topic == "contact/wrench" and contact.engagement.state == "approach" and not touched:
