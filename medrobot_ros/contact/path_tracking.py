@@ -36,10 +36,11 @@ class PathTracking:
 
     def twist(self, T_base_probe: Array, pace: float) -> Array:
         """Twist (6,) in probe axes with no part along the beam; `pace` is how fast path time passes, 0 to 1."""
-        now = inverse(T_base_probe) @ self.pose_at(self.time_s)
+        T_probe_base = inverse(T_base_probe)
+        now = T_probe_base @ self.pose_at(self.time_s)
         feed_forward = NO_TWIST
         if pace > 0.0 and self.progress < 1.0:
-            ahead = inverse(T_base_probe) @ self.pose_at(self.time_s + LOOK_AHEAD_S)
+            ahead = T_probe_base @ self.pose_at(self.time_s + LOOK_AHEAD_S)
             turn = rotation_vector(now[:3, :3].T @ ahead[:3, :3])
             feed_forward = np.concatenate((ahead[:3, 3] - now[:3, 3], now[:3, :3] @ turn)) * (pace / LOOK_AHEAD_S)
         V = np.empty(6)
