@@ -1,5 +1,7 @@
 """What the joints say, checked: finite, whole, in order, and without the encoders' jumps by a turn."""
 
+from math import inf
+
 import numpy as np
 
 from medrobot_ros.arms.model import ArmModel
@@ -30,5 +32,6 @@ class JointReading:
             return "stale_joint_state", f"{1e-6 * late_ns:.1f} ms older than the last"
         self.q = state.q if self.stamp_ns is None else self._model.nearest_turn(state.q, self.q)
         self.stamp_ns, self.qd = state.stamp_ns, state.qd
-        self.tau = state.tau if state.tau.shape == shape and state.tau.any() and all_finite(state.tau) else None
+        told = state.tau.shape == shape and 0.0 < state.tau.dot(state.tau) < inf  # zeros are a driver's that tells none
+        self.tau = state.tau if told else None
         return "", ""

@@ -165,7 +165,7 @@ class ContactStage:
 
         Slow sensors repeat for a few samples, and a simulated one without noise does in free space, where nothing depends on it.
         """
-        if self.engagement.state == states.FREE or (F_raw != self._F_raw).any():
+        if self.engagement.state == states.FREE or F_raw[0] != self._F_raw[0] or (F_raw != self._F_raw).any():
             self._F_raw, self._changed_ns = F_raw, self.now_ns
         return self.now_ns - self._changed_ns <= STUCK_NS
 

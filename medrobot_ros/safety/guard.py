@@ -70,7 +70,7 @@ class Guard:
 
     def clamp(self, now_ns: int, q: Array, q_measured: Array) -> Array:
         """The joint positions (n,) [rad] that may be sent instead of `q`; the first answer ever is `q_measured`."""
-        if self._q is None or not (self._qd.any() or self._gate.granted(now_ns)):
+        if self._q is None or not (self._gate.granted(now_ns) or self._qd.any()):
             self._q = q_measured.copy()  # while nothing may move, the arm is where it says
             self._following.restart(self._q)
         qd = self._velocity(now_ns, q)
