@@ -10,26 +10,27 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A sourced ROS 2 brings its own rclpy and numpy; elsewhere the real thing comes as wheels.
 ROS := $(and $(ROS_DISTRO),$(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo $(ROS_DISTRO)))
 READY := $(VENV)/.ready-$(or $(ROS),wheels)
+KERNELS := $(VENV)/.kernels
 
 .PHONY: scan simulate lint test test-all bench clean
 
-scan: $(READY)
+scan: $(KERNELS)
 	@$(BIN)/medrobot scan --arm $(ARM) --yes $(ARGS)
 
-simulate: $(READY)
+simulate: $(KERNELS)
 	@$(BIN)/medrobot simulate --arm $(ARM) --yes $(ARGS)
 
 lint: $(READY)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 
-test: lint
+test: lint $(KERNELS)
 	@$(BIN)/python -m pytest -q
 
-test-all: lint
+test-all: lint $(KERNELS)
 	@$(BIN)/python -m pytest -q -m 'slow or not slow'
 
-bench: $(READY)
+bench: $(KERNELS)
 	@$(BIN)/python bench/figures.py
 
 $(READY): setup.py
@@ -44,7 +45,12 @@ ifdef ROS
 else
 	@$(PIP) -e '.[ros,test]'
 endif
+	@touch $@
+
+# numba compiles a function anew when its own file has changed, not when one that it calls lies in another that has.
+$(KERNELS): $(READY) $(shell find medrobot_ros -name '*.py')
 	@echo "compiling ..."
+	@find medrobot_ros -name '*.nb[ci]' -delete
 	@$(BIN)/python -c "from medrobot_ros import cell, config; cell.simulated_stages(config.CellConfig())"
 	@touch $@
 
