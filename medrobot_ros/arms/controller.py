@@ -151,7 +151,7 @@ class ArmStage:
         probe = ProbeState(stamp_ns, T_base_probe, J @ self._reading.qd)
         if self._samples % self._decimation:
             return [("probe/twist", probe)]
-        if self._reading.tau is not None:
+        if self._reading.tau is not None and self._mode != "off":  # slow enough that torques tell of force
             self._guard.feel(self.now_ns, self._model.tip_wrench(self._reading.q, self._reading.tau))
         return [("probe/pose", probe), ("probe/twist", probe)]
 

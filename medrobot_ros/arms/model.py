@@ -18,6 +18,7 @@ from medrobot_ros.signals import Array
 
 PROBE_LINK, FT_LINK = "probe", "ft_sensor"
 TURN_RAD = 2.0 * pi  # a joint without stops is kept within one turn of its zero either way
+DAMPING = 1e-6  # of J J^T: a thousandth of a force where the Jacobian's condition halts the arm, and finite where it is singular
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +125,13 @@ class ArmModel:
         """The wrench (6,) on the probe tip in probe axes that explains motor torques `tau` (n,) [Nm]: J^T F = gravity + M qdd - tau.
 
         What speeds alone make (Coriolis) is below 0.1 N near a patient, and left out; without `qdd` (n,) so is what accelerates the arm.
+        Where the arm is singular, the part that no torque tells of is left out.
         """
         left = self.gravity_torque(q) - tau
         if qdd is not None:
             left = left + self.inertia_matrix(q) @ qdd
         J = self.jacobian_probe(q)
-        return np.asarray(np.linalg.solve(J @ J.T, J @ left), np.float64)
+        return np.asarray(np.linalg.solve(J @ J.T + DAMPING * np.eye(6), J @ left), np.float64)
 
     def nearest_turn(self, q: Array, q_near: Array) -> Array:
         """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""

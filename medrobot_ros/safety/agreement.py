@@ -17,11 +17,13 @@ class Agreement:
     def begin(self) -> None:
         """They agree."""
         self._since_ns: int | None = None
+        self._asked_ns = 0
 
     def broken(self, now_ns: int, F_sensor: Array, F_torque: Array) -> str:
         """Takes both wrenches (6,) at the tip in probe axes; what there is to say where they have differed for long, mostly nothing."""
         gap_n = float(np.linalg.norm(F_sensor[:3] - F_torque[:3]))
-        if gap_n <= self._gap_n:
+        paused, self._asked_ns = now_ns - self._asked_ns > LASTING_NS, now_ns
+        if gap_n <= self._gap_n or paused:
             self._since_ns = None
             return ""
         self._since_ns = now_ns if self._since_ns is None else self._since_ns

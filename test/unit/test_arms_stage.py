@@ -79,7 +79,7 @@ class Rig:
                 self.hear(self.stage.receive("probe/twist_command", TwistCommand(self.now_ns, self.twist)))
 
     def state(self) -> JointState:
-        return JointState(self.now_ns, self.q, np.zeros(self.model.n), np.zeros(self.model.n))
+        return JointState(self.now_ns, self.q, np.zeros(self.model.n), self.model.gravity_torque(self.q))
 
     def hear(self, outputs: Any) -> None:
         for topic, signal in outputs:
@@ -441,3 +441,14 @@ def test_an_arm_that_does_not_follow_asks_for_a_stop(rig: Rig) -> None:
     rig.guard.why_stop = "it does not follow"
     said = list(rig.stage.tick(rig.stage.now_ns + 10_000_000))
     assert ("safety/stop", StopRequest(True)) in said
+
+
+def test_torques_tell_of_force_in_contact_alone_and_at_a_singularity_too() -> None:
+    rig = Rig()
+    rig.step(20)
+    assert "feel" not in rig.guard.heard
+    rig.hear(rig.stage.receive("contact/mode", ContactMode(rig.now_ns, "approach")))
+    rig.step(20)
+    assert "feel" in rig.guard.heard
+    stretched = np.zeros(7)
+    assert np.isfinite(load_arm("iiwa7", "linear").tip_wrench(stretched, np.ones(7))).all()
