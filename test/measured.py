@@ -39,10 +39,11 @@ class Measured:
         return self._volume.voxels[low[2] : high[2], low[1] : high[1], low[0] : high[0]].astype(float), low
 
     def bead_error_mm(self, at_mm: Array, reach_mm: float = 4.0) -> Array:
-        """(3,) in base: of the middle of what is brighter than half the amplitude of the brightest."""
+        """(3,) in base: of the middle of what is brighter than half the amplitude of the brightest, about that one: not of speckle."""
         box, low = self._box(at_mm, reach_mm)
         amplitude = 10.0 ** (box * RANGE_DB / 255.0 / 20.0)
-        weight = np.maximum(amplitude - 0.5 * amplitude.max(), 0.0)
+        bright, _ = label(amplitude > 0.5 * amplitude.max())
+        weight = (amplitude - 0.5 * amplitude.max()) * (bright == bright.flat[np.argmax(amplitude)])
         middle = (np.indices(box.shape) * weight).sum(axis=(1, 2, 3)) / weight.sum()
         return SPACING_MM * (low + middle[::-1] - self._index(at_mm))
 

@@ -25,7 +25,7 @@ def left(mass_kg, p_ft_com):
     estimate = WrenchEstimate(ARM.T_ft_probe, ARM.probe_mass_kg, ARM.p_ft_com, 40.0, 0.002)
     estimate.tare(raw(R_TARED), R_TARED)
     estimate.turn(R_TILTED)
-    return estimate.update(raw(R_TILTED))
+    return estimate.update(raw(R_TILTED), np.zeros(6))
 
 
 def test_the_right_probe_leaves_nothing():
