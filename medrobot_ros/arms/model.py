@@ -18,7 +18,7 @@ from medrobot_ros.signals import Array
 
 PROBE_LINK, FT_LINK = "probe", "ft_sensor"
 TURN_RAD = 2.0 * pi  # a joint without stops is kept within one turn of its zero either way
-DAMPING = 1e-6  # of J J^T: a thousandth of a force where the Jacobian's condition halts the arm, and finite where it is singular
+DAMPING = 1e-9  # of J J^T: 1e-6 of a force where the Jacobian's condition halts the arm, and finite where it is singular
 
 
 @dataclass(frozen=True, eq=False)
