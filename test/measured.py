@@ -58,11 +58,11 @@ class Measured:
         """Its diameters (stations, 2), across in the skin's plane and down."""
         across = np.array([VESSEL_AXIS[1], -VESSEL_AXIS[0], 0.0])
         places = VESSEL_AT_MM + STATIONS_MM[:, None] * VESSEL_AXIS
-        return np.array([[self._lumen(at, VESSEL_MM, u).diameter_m for u in (across, np.array([0.0, 0.0, 1.0]))] for at in places])
+        return np.array([[1e3 * self._lumen(at, VESSEL_MM, u).diameter_m for u in (across, np.array([0.0, 0.0, 1.0]))] for at in places])
 
     def _lumen(self, at_mm: Array, width_mm: float, direction: Array):
         reach = (0.5 * width_mm + BEYOND_MM) * direction
-        return diameter(self._volume.voxels, self._index(at_mm - reach), self._index(at_mm + reach), (SPACING_MM,) * 3, RANGE_DB)
+        return diameter(self._volume.voxels, self._index(at_mm - reach), self._index(at_mm + reach), (1e-3 * SPACING_MM,) * 3, RANGE_DB)
 
     def stone_mm(self) -> float:
         """Diameter of the sphere through the surface that faces the probe, the rest lies in shadow."""

@@ -28,6 +28,11 @@ class Scaled:
     origin_mm: Array
     range_db: float | None = None
 
+    @property
+    def spacing_m(self) -> Array:
+        """As `measure` takes it, (d,)."""
+        return 1e-3 * self.spacing_mm
+
     def pixels(self, numbers: Sequence[float], in_mm: bool) -> Array:
         """Points (N, d) in pixels, of their numbers (N * d,). Raises: DataError for a number too few or many, or a point outside."""
         axes = self.values.ndim
@@ -65,22 +70,22 @@ def checked_number(path: Path, image: int | None, count: int) -> int:
 
 def _distance(scaled: Scaled, points: Array) -> dict[str, Any]:
     a, b = points
-    return {"distance_mm": measure.distance_m(a, b, scaled.spacing_mm)}
+    return {"distance_mm": 1e3 * measure.distance_m(a, b, scaled.spacing_m)}
 
 
 def _area(scaled: Scaled, points: Array) -> dict[str, Any]:
-    return {"area_mm2": measure.area_m2(points, scaled.spacing_mm)}
+    return {"area_mm2": 1e6 * measure.area_m2(points, scaled.spacing_m)}
 
 
 def _volume(scaled: Scaled, points: Array) -> dict[str, Any]:
-    length, width, height = (measure.distance_m(a, b, scaled.spacing_mm) for a, b in points.reshape(3, 2, -1))
-    return {"diameters_mm": [round(d, 3) for d in (length, width, height)], "volume_ml": 1e-3 * measure.ellipsoid_m3(length, width, height)}
+    diameters_m = [measure.distance_m(a, b, scaled.spacing_m) for a, b in points.reshape(3, 2, -1)]
+    return {"diameters_mm": [round(1e3 * d, 3) for d in diameters_m], "volume_ml": 1e6 * measure.ellipsoid_m3(*diameters_m)}
 
 
 def _diameter(scaled: Scaled, points: Array) -> dict[str, Any]:
-    found = measure.diameter(scaled.values, points[0], points[1], scaled.spacing_mm, scaled.range_db)
+    found = measure.diameter(scaled.values, points[0], points[1], scaled.spacing_m, scaled.range_db)
     walls = scaled.origin_mm + found.walls * scaled.spacing_mm
-    return {"diameter_mm": found.diameter_m, "walls_mm": [[round(v, 3) for v in wall] for wall in walls.tolist()]}
+    return {"diameter_mm": 1e3 * found.diameter_m, "walls_mm": [[round(v, 3) for v in wall] for wall in walls.tolist()]}
 
 
 MEASUREMENTS: dict[str, tuple[Callable[[Scaled, Array], dict[str, Any]], int, str]] = {

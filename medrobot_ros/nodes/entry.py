@@ -115,7 +115,6 @@ def bringup() -> int:
     _end_at_once()
     from medrobot_ros.nodes.bringup import main
 
-
     return main()
 
 
