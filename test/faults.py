@@ -230,7 +230,8 @@ def standing(for_s):
     def change(hardware, seconds):
         servo = hardware._servo
         plan, servo.plan = servo.plan, lambda now_ns, permitted: plan(now_ns, permitted) if seconds() > for_s else servo._underway.clear()
-        advance, servo.advance = servo.advance, lambda step_s: advance(step_s) if seconds() > for_s else None
+        advance, stand = servo.advance, lambda step_s, q_set: np.tile(servo.q, (len(q_set), 1))
+        servo.advance = lambda step_s, q_set: (advance if seconds() > for_s else stand)(step_s, q_set)
 
     return InHardware(change)
 

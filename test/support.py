@@ -33,5 +33,8 @@ class Gantry:
     def velocity_limits(self, q: Array) -> tuple[Array, Array]:
         return -self.qd_max, self.qd_max
 
-    def gravity_torque(self, q: Array) -> Array:
-        return np.zeros(6)
+    def T_base_probe_many(self, Q: Array) -> Array:
+        return np.array([self.T_base_probe(q) for q in Q])
+
+    def statics(self, q: Array) -> tuple[Array, Array]:
+        return self.jacobian_probe(q), np.zeros(6)

@@ -108,7 +108,7 @@ class VendorPlant:
     def _as_wrench(self, wrench):
         """About the flange, with the maker's sign, without the probe's weight and inertia where the driver takes them off, less its
         dead band."""
-        T, row = self.mock._past[-1][2].T_base_probe, self.vendor.wrench
+        T, row = self.mock.last_period()[-1].T_base_probe, self.vendor.wrench
         R_base_ft = T[:3, :3] @ self.arm.T_ft_probe[:3, :3].T
         weight = weight_wrench(R_base_ft, self.arm.probe_mass_kg, self.arm.p_ft_com)
         F = wrench.F - (0.0 if row.weighs_tool else weight + self.mock._sensors.inertia)

@@ -24,11 +24,17 @@ class Gravity:
 
     def torque(self, q: Array) -> Array:
         """Torque (n,) [Nm] on the links about their axes that balances gravity at `q` (n,) [rad]."""
-        return _torque(q, self._R, self._p, self._axis, self._mass, self._com, STANDARD_GRAVITY)  # type: ignore[no-any-return]
+        return gravity_torque(q, *self.arrays)  # type: ignore[no-any-return]
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """What the compiled function takes behind `q`."""
+        return self._R, self._p, self._axis, self._mass, self._com
 
 
 @njit(cache=True)
-def _torque(q, R_before, p_before, axis, mass, com, gravity):  # type: ignore[no-untyped-def]
+def gravity_torque(q, R_before, p_before, axis, mass, com):  # type: ignore[no-untyped-def]
+    """As `Gravity.torque`."""
     n = q.size
     R, p = np.eye(3), np.zeros(3)
     z, o, c = np.empty((n, 3)), np.empty((n, 3)), np.empty((n, 3))
@@ -40,7 +46,7 @@ def _torque(q, R_before, p_before, axis, mass, com, gravity):  # type: ignore[no
             c[i, k] = p[k] + R[k, 0] * com[i, 0] + R[k, 1] * com[i, 1] + R[k, 2] * com[i, 2]
     tau, weight, moment_x, moment_y = np.zeros(n), 0.0, 0.0, 0.0
     for i in range(n - 1, -1, -1):
-        w = mass[i] * gravity
+        w = mass[i] * STANDARD_GRAVITY
         weight, moment_x, moment_y = weight + w, moment_x + w * c[i, 0], moment_y + w * c[i, 1]
         tau[i] = z[i, 0] * (moment_y - weight * o[i, 1]) - z[i, 1] * (moment_x - weight * o[i, 0])  # z . (lever x up)
     return tau

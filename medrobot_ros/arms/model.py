@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.arms.capsules import Capsule, read_capsules
+from medrobot_ros.arms.chain import Chain, tip_jacobian
 from medrobot_ros.arms.description import ArmDescription, NearStops
+from medrobot_ros.arms.gravity import Gravity, gravity_torque
+from medrobot_ros.arms.inertia import Inertia
 from medrobot_ros.arms.urdf import Segment, read_chain
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse, pose_error
@@ -61,7 +64,7 @@ class ArmModel:
     _T_probe_flange: Array
     _T_probe_ft: Array
 
-    @property
+    @cached_property
     def n(self) -> int:
         """How many joints."""
         return len(self.joint_names)
@@ -116,6 +119,11 @@ class ArmModel:
         torque: Array = self._gravity.torque(q)
         return torque
 
+    def statics(self, q: Array) -> tuple[Array, Array]:
+        """`jacobian_probe` (6, n) and `gravity_torque` (n,) at `q` (n,), at once."""
+        statics: tuple[Array, Array] = _statics(q, self._chain.arrays, self._gravity.arrays)
+        return statics
+
     def inertia_matrix(self, q: Array) -> Array:
         """Joint-space inertia (n, n) [kg m^2] of arm and probe at `q` (n,), rotors not included."""
         M: Array = self._inertia.matrix(q)
@@ -161,6 +169,12 @@ class ArmModel:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _statics(q, chain, gravity):  # type: ignore[no-untyped-def]
+    J, _ = tip_jacobian(q, *chain)
+    return J, gravity_torque(q, *gravity)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _velocity_limits(q, qd_max, lower, upper, offset, slope):  # type: ignore[no-untyped-def]
     """See `NearStops`; an infinite slope is no limit."""
     low, high = -qd_max, qd_max.copy()
@@ -173,10 +187,6 @@ def _velocity_limits(q, qd_max, lower, upper, offset, slope):  # type: ignore[no
 
 def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -> ArmModel:
     """The model of an arm from its description and its URDF with `probe`. `ConfigError` where they do not agree."""
-    from medrobot_ros.arms.chain import Chain
-    from medrobot_ros.arms.gravity import Gravity
-    from medrobot_ros.arms.inertia import Inertia
-
     chain = read_chain(urdf, PROBE_LINK, description.kinematics_file)
     segments, n = chain.segments, len(chain.segments)
     d = description
@@ -223,8 +233,9 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         _T_probe_flange=inverse(T_flange_ft @ T_ft_probe),
         _T_probe_ft=inverse(T_ft_probe),
     )
-    for compiled in (model.T_base_probe, model.probe_at, model.gravity_torque):
+    for compiled in (model.T_base_probe, model.probe_at, model.gravity_torque, model.statics):
         compiled(model.q_home.copy())  # loads them now, for arrays that may be written to: a control tick must not wait for that
+    model.T_base_probe_many(model.q_home[None].copy())
     return model
 
 

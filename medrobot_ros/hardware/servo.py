@@ -22,6 +22,7 @@ class Servo:
     def __init__(self, arm: ArmModel, config: HardwareSection, q: Array, events: EventLog, rng: np.random.Generator) -> None:
         self._arm, self._config, self._events, self._rng = arm, config, events, rng
         self._period_s = 1.0 / config.rate_hz
+        self._limits = arm.q_lower, arm.q_upper, SPEED_SLACK * arm.qd_max
         self._underway: deque[tuple[int, Array]] = deque()
         self._commanded_ns: int | None = None
         self._v_set = np.zeros(arm.n)
@@ -31,7 +32,7 @@ class Servo:
         self.clamped = self.refused = 0
         self._follow(0, self.q)  # compiles or loads the kernels, which must not wait for a tick
         self.saturate(np.zeros(arm.n))
-        self.advance(0.0)
+        self.advance(0.0, self.q_set[None])
 
     def command(self, now_ns: int, command: JointCommand) -> None:
         """Takes a command that arrived at `now_ns`; one that is not finite or of another length is refused."""
@@ -60,7 +61,8 @@ class Servo:
                 self._events.add(now_ns, "braked", "commands silent" if silent else "no permit")
             self._underway.clear()
             self._v_set = braked(self._v_set, self._arm.brake_rad_per_s2, self._period_s)
-            self.q_set = self._last_target = self.q_set + self._v_set * self._period_s
+            self.q_set = self.q_set + self._v_set * self._period_s
+            self._last_target = self.q_set.copy()
             return
         target = None
         while self._underway and self._underway[0][0] <= now_ns:
@@ -71,11 +73,7 @@ class Servo:
             self.q_set = _clipped(self.q_set + self._v_set * self._period_s, self._arm.q_lower, self._arm.q_upper)
 
     def _follow(self, now_ns: int, target: Array) -> None:
-        arm = self._arm
-        self.q_set, self._v_set, self._last_target, clamped = _stepped(
-            target, self.q_set, self._last_target, arm.q_lower, arm.q_upper, SPEED_SLACK * arm.qd_max, self._period_s
-        )
-        if clamped:
+        if _step(target, self.q_set, self._v_set, self._last_target, *self._limits, self._period_s):
             self.clamped += 1
             self._events.add(now_ns, "clamped_command", "beyond a position or speed limit")
 
@@ -83,27 +81,29 @@ class Servo:
         """Takes the motor torques (n,) [Nm]: a joint at its limit cannot move further against its load. The first of them, from 1."""
         return int(_saturate(tau, self._arm.tau_max, self._saturated))
 
-    def advance(self, step_s: float) -> None:
-        """Moves the joints towards their setpoints."""
+    def advance(self, step_s: float, q_set: Array) -> Array:
+        """Moves the joints towards the setpoints (k, n) of as many steps of `step_s` [s]: where they are (k, n) after each."""
         lag = self._config.servo_lag_s
-        self.q = _lagged(self.q, self.q_set, 1.0 if lag == 0.0 else 1.0 - exp(-step_s / lag), self._saturated)
+        Q: Array = _lagged(self.q, q_set, 1.0 if lag == 0.0 else 1.0 - exp(-step_s / lag), self._saturated)
+        self.q = Q[-1]
+        return Q
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _stepped(target, q_set, last_target, q_lower, q_upper, qd_max, period_s):  # type: ignore[no-untyped-def]
-    """One period towards `target` (n,) within the limits: setpoint, its speed, the target within, and whether a limit bore on it.
+def _step(target, q_set, v_set, last_target, q_lower, q_upper, qd_max, period_s):  # type: ignore[no-untyped-def]
+    """Moves setpoint and speed one period towards `target` (n,) within the limits, in place; whether a limit bore on it.
 
     The speed is that of the command stream, by which a late command is bridged.
     """
-    n = target.size
-    q, v, within, clamped = np.empty(n), np.empty(n), np.empty(n), False
-    for i in range(n):
-        within[i] = min(max(target[i], q_lower[i]), q_upper[i])
+    clamped = False
+    for i in range(target.size):
+        within = min(max(target[i], q_lower[i]), q_upper[i])
         farthest = qd_max[i] * period_s
-        q[i] = q_set[i] + min(max(within[i] - q_set[i], -farthest), farthest)
-        v[i] = min(max((within[i] - last_target[i]) / period_s, -qd_max[i]), qd_max[i])
-        clamped |= abs(q[i] - target[i]) > 1e-9
-    return q, v, within, clamped
+        q_set[i] += min(max(within - q_set[i], -farthest), farthest)
+        v_set[i] = min(max((within - last_target[i]) / period_s, -qd_max[i]), qd_max[i])
+        last_target[i] = within
+        clamped |= abs(q_set[i] - target[i]) > 1e-9
+    return clamped
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -118,12 +118,13 @@ def _saturate(tau, tau_max, saturated):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _lagged(q, q_set, share, saturated):  # type: ignore[no-untyped-def]
-    """Joints (n,) a share of the way to their setpoints, but not against a saturated motor's load."""
-    out = q.copy()
-    for i in range(q.size):
-        step = share * (q_set[i] - q[i])
-        if step * saturated[i] <= 0.0:
-            out[i] += step
+    """Joints (k, n), from `q` (n,) a share of the way to each setpoint (k, n), but not against a saturated motor's load."""
+    out = np.empty(q_set.shape)
+    for k in range(len(q_set)):
+        for i in range(q.size):
+            at = out[k - 1, i] if k > 0 else q[i]
+            step = share * (q_set[k, i] - at)
+            out[k, i] = at + (step if step * saturated[i] <= 0.0 else 0.0)
     return out
 
 

@@ -1,7 +1,9 @@
 """The patient under the probe: breathes, has a pulse, may shift, and pushes back where the probe's face presses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi, sin, sqrt
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -53,12 +55,23 @@ def _skin_point(p, skin):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, last_gap, dt):  # type: ignore[no-untyped-def]
-    """Tissue on probe at the tip in probe axes (6,), skin pose (4, 4), face point in base (3,) and its gap to the skin.
+def _press(T_base_probe, T_base_patient, moving, skin, face, tissue, last):  # type: ignore[no-untyped-def]
+    """Tissue on probe at the tip in probe axes (k, 6), skin pose (k, 4, 4), and gap to the skin (k,) for as many steps.
 
     The face point is the one that meets the skin first. `skin` is the height field, `face` (radius, half width), `tissue`
-    (linear, quadratic, damping, friction); speeds come from the last face point and gap, `dt` seconds ago (0: at rest).
+    (linear, quadratic, damping, friction), `moving` (k, 2) the skin's offset and the seconds since the step before (0: at rest), whose
+    face point in base and gap `last` (4,) keeps.
     """
+    steps = len(T_base_probe)
+    F, T, gaps = np.zeros((steps, 6)), np.zeros((steps, 4, 4)), np.empty(steps)
+    for k in range(steps):
+        gaps[k] = _press_once(T_base_probe[k], T_base_patient[k], moving[k, 0], moving[k, 1], skin, face, tissue, last, F[k], T[k])
+    return F, T, gaps
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _press_once(T_base_probe, T_base_patient, offset, dt, skin, face, tissue, last, F, T):  # type: ignore[no-untyped-def]
+    """One step: fills `F` (6,) and `T` (4, 4), and returns the gap."""
     R, o = T_base_patient[:3, :3], T_base_patient[:3, 3]
     Rp, tip = T_base_probe[:3, :3], T_base_probe[:3, 3]
     _, n = _skin_point(_into(R, tip - o), skin)
@@ -72,19 +85,18 @@ def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, las
     s, n = _skin_point(p, skin)
     gap = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2] - offset
     n_base = _out_of(R, n)
-    F = np.zeros(6)
-    v_gap = 0.0 if dt == 0.0 else (gap - last_gap) / dt
+    v_gap = 0.0 if dt == 0.0 else (gap - last[3]) / dt
     force = push(tissue[0], tissue[1], tissue[2], -gap, -v_gap)
     if force > 0.0:
         f_base = force * n_base
         if dt > 0.0:
-            v = (p_base - last_p) / dt
+            v = (p_base - last[:3]) / dt
             v -= (v[0] * n_base[0] + v[1] * n_base[1] + v[2] * n_base[2]) * n_base
             speed = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
             f_base -= (tissue[3] * force / (speed + STICTION_SPEED_M_PER_S)) * v
         F[:3] = _into(Rp, f_base)
         F[3:] = _cross(r, F[:3])
-    T = np.zeros((4, 4))
+    last[:3], last[3] = p_base, gap
     T[:3, 2] = -n_base
     T[0, 0] = 1.0
     T[:3, 0] -= n_base[0] * n_base
@@ -92,7 +104,7 @@ def _press(T_base_probe, T_base_patient, offset, skin, face, tissue, last_p, las
     T[:3, 1] = _cross(T[:3, 2], T[:3, 0])
     T[:3, 3] = _out_of(R, s + offset * n) + o
     T[3, 3] = 1.0
-    return F, T, p_base, gap
+    return gap
 
 
 # At this size the calls of a library cost more than the sums.
@@ -125,6 +137,26 @@ def _cross(a, b):  # type: ignore[no-untyped-def]
     return out
 
 
+class Pressed(NamedTuple):
+    """The patient and the probe on it in `k` steps."""
+
+    stamp_ns: Sequence[int]
+    T_base_probe: Array  # (k, 4, 4)
+    F_tissue_on_probe_in_probe: Array  # (k, 6)
+    T_base_skin: Array  # (k, 4, 4)
+    gap_m: Array  # (k,)
+    T_base_patient: Array  # (k, 4, 4)
+    breathing: Sequence[tuple[float, float]]  # phase [rad] and offset [m]
+
+    def truth(self, k: int) -> PatientTruth:
+        """All that is known of a step."""
+        phase, offset = self.breathing[k]
+        return PatientTruth(
+            self.stamp_ns[k], self.F_tissue_on_probe_in_probe[k], self.T_base_probe[k], self.T_base_skin[k], self.T_base_patient[k],
+            phase, offset, max(0.0, -float(self.gap_m[k])),
+        )  # fmt: skip
+
+
 class Patient:
     """State of the patient in time. `advance` moves it; the force depends on how fast the probe presses."""
 
@@ -138,14 +170,13 @@ class Patient:
         self._phase0 = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi)
         self._at_rest = pose(rotation_from_vector(np.array([0.0, 0.0, placing.yaw_rad])), np.asarray(placing.position_m))
         self._forget()
-        self.advance(0, 0.0, pose(np.eye(3), np.array([0.0, 0.0, 1.0])))  # compiles or loads the kernel, which must not wait for a tick
+        self.advance((0,), (0.0,), pose(np.eye(3), np.array([0.0, 0.0, 1.0]))[None])  # compiles or loads the kernel now, not in a tick
         self._forget()
 
     def _forget(self) -> None:
         self._first_contact_s: float | None = None
         self._last_s: float | None = None
-        self._last_gap_m = 0.0
-        self._last_p = np.zeros(3)
+        self._last = np.zeros(4)  # the face point in base and its gap
 
     def breathing(self, time_s: float) -> tuple[float, float]:
         """Phase [rad] and the skin's offset [m] along its outward normal, pulse included."""
@@ -163,15 +194,14 @@ class Patient:
         T[:3, 3] += np.asarray(shift.offset_m) * (0.5 - 0.5 * cos(pi * share))
         return T
 
-    def advance(self, stamp_ns: int, time_s: float, T_base_probe: Array) -> PatientTruth:
-        """Moves the patient to `time_s` with the probe at `T_base_probe`; call with increasing times."""
-        T_base_patient = self.T_base_patient(time_s)
-        phase, offset = self.breathing(time_s)
-        dt = 0.0 if self._last_s is None else time_s - self._last_s
-        F, T_base_skin, self._last_p, self._last_gap_m = _press(
-            T_base_probe, T_base_patient, offset, self._skin, self._face, self._tissue, self._last_p, self._last_gap_m, dt
-        )
-        self._last_s = time_s
-        if self._last_gap_m < 0.0 and self._first_contact_s is None:
-            self._first_contact_s = time_s
-        return PatientTruth(stamp_ns, F, T_base_probe, T_base_skin, T_base_patient, phase, offset, max(0.0, -self._last_gap_m))
+    def advance(self, stamps_ns: Sequence[int], times_s: Sequence[float], T_base_probe: Array) -> Pressed:
+        """Moves the patient through times that do not decrease with the probe at as many poses (k, 4, 4)."""
+        T_base_patient = np.array([self.T_base_patient(t) for t in times_s])
+        breathing = [self.breathing(t) for t in times_s]
+        before_s = (times_s[0] if self._last_s is None else self._last_s, *times_s)
+        moving = np.array([(offset, t - before) for (_, offset), t, before in zip(breathing, times_s, before_s, strict=False)])
+        F, T_base_skin, gap_m = _press(T_base_probe, T_base_patient, moving, self._skin, self._face, self._tissue, self._last)
+        self._last_s = times_s[-1]
+        if self._first_contact_s is None and gap_m.min() < 0.0:
+            self._first_contact_s = times_s[int(np.argmax(gap_m < 0.0))]
+        return Pressed(stamps_ns, T_base_probe, F, T_base_skin, gap_m, T_base_patient, breathing)

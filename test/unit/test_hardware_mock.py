@@ -164,7 +164,7 @@ def test_a_servo_without_lag_is_exact():
     servo = Servo(ARM, HardwareSection(servo_lag_s=0.0, latency_s=0.0, jitter_s=0.0), ARM.q_home, EventLog("x"), np.random.default_rng(0))
     servo.command(0, JointCommand(0, ARM.q_home + 1e-4))
     servo.plan(0, True)
-    servo.advance(0.002)
+    servo.advance(0.002, servo.q_set[None])
     assert np.allclose(servo.q, ARM.q_home + 1e-4)
 
 

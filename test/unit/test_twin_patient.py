@@ -17,6 +17,11 @@ def patient(twin: TwinSection = STILL, placing: BodySection = CellConfig().body)
     return Patient(twin, placing, BODY, Face(0.05, 0.028), seed=0)
 
 
+def advanced(P, stamp_ns, time_s, T_base_probe):
+    """The truth after one step."""
+    return P.advance((stamp_ns,), (time_s,), T_base_probe[None]).truth(0)
+
+
 def probe_at(x, y, depth_m, tilt=(0.0, 0.0, 0.0)):
     """Probe pose in base that presses `depth_m` into the skin above patient (x, y), along its normal."""
     n = BODY.normal(x, y)
@@ -49,7 +54,7 @@ def test_pressing_pushes_back_along_the_beam():
     P = patient()
     for k, depth in enumerate((0.002, 0.005)):
         for t in range(5):
-            truth = P.advance(t, k + 1e-3 * t, probe_at(0.0, 0.0, depth))
+            truth = advanced(P, t, k + 1e-3 * t, probe_at(0.0, 0.0, depth))
         expected = Tissue.from_config(STILL.tissue).force(depth, 0.0)
         assert truth.indentation_m == pytest.approx(depth, abs=1e-5)
         assert truth.F_tissue_on_probe_in_probe[2] == pytest.approx(-expected, rel=1e-3)
@@ -57,7 +62,7 @@ def test_pressing_pushes_back_along_the_beam():
 
 
 def test_no_force_without_contact():
-    truth = patient().advance(0, 0.0, probe_at(0.0, 0.0, -0.001))
+    truth = advanced(patient(), 0, 0.0, probe_at(0.0, 0.0, -0.001))
     assert np.all(truth.F_tissue_on_probe_in_probe == 0.0) and truth.indentation_m == 0.0
 
 
@@ -65,14 +70,14 @@ def test_no_force_without_contact():
 def test_a_tilted_probe_feels_a_torque_that_would_straighten_it(axis):
     tilt = np.zeros(3)
     tilt[axis] = 0.1
-    truth = patient().advance(0, 0.0, probe_at(0.0, 0.0, 0.005, tilt))
+    truth = advanced(patient(), 0, 0.0, probe_at(0.0, 0.0, 0.005, tilt))
     assert truth.F_tissue_on_probe_in_probe[3 + axis] * tilt[axis] < 0.0
 
 
 def test_friction_opposes_sliding_and_is_coulombs():
     P = patient()
     for k in range(20):
-        truth = P.advance(k, 1e-3 * k, probe_at(0.0, -0.02 + 5e-5 * k, 0.005))
+        truth = advanced(P, k, 1e-3 * k, probe_at(0.0, -0.02 + 5e-5 * k, 0.005))
     f = truth.F_tissue_on_probe_in_probe[:3]
     slid = truth.T_base_probe[:3, :3].T @ np.array([0.0, 1.0, 0.0])
     assert f[:2] @ slid[:2] < 0.0
@@ -85,7 +90,7 @@ def test_breathing_peaks_at_its_amplitude_along_the_normal():
     rest = np.array([0.03, 0.02, float(BODY.height(0.03, 0.02))]) + np.array(CellConfig().body.position_m)
     offsets, lifts = [], []
     for k in range(400):
-        truth = P.advance(k, 0.01 * k, away)
+        truth = advanced(P, k, 0.01 * k, away)
         offsets.append(truth.breathing_offset_m)
         lifts.append((truth.T_base_skin[:3, 3] - rest) @ -truth.T_base_skin[:3, 2])
     assert max(offsets) == pytest.approx(0.005, rel=1e-3) and min(offsets) == pytest.approx(-0.005, rel=1e-3)
@@ -94,7 +99,7 @@ def test_breathing_peaks_at_its_amplitude_along_the_normal():
 
 def test_the_skin_pose_is_the_nearest_undeformed_skin_with_z_inward():
     T = probe_at(0.03, -0.02, 0.004)
-    truth = patient().advance(0, 0.0, T)
+    truth = advanced(patient(), 0, 0.0, T)
     R = truth.T_base_skin[:3, :3]
     assert np.allclose(R.T @ R, np.eye(3), atol=1e-9) and np.linalg.det(R) > 0.0
     assert R[2, 2] < 0.0
@@ -105,9 +110,9 @@ def test_the_skin_pose_is_the_nearest_undeformed_skin_with_z_inward():
 def test_a_shift_moves_the_patient_after_first_contact():
     twin = resolve([("t", parse_set(["twin.breathing.amplitude_m=0", "twin.shift.offset_m=0.02,0,0", "twin.shift.time_s=1"]))]).twin
     P = patient(twin)
-    before = P.advance(0, 5.0, probe_at(0, 0, -0.01)).T_base_patient
+    before = advanced(P, 0, 5.0, probe_at(0, 0, -0.01)).T_base_patient
     assert np.array_equal(before, P.T_base_patient(100.0))
-    P.advance(0, 6.0, probe_at(0, 0, 0.001))
+    advanced(P, 0, 6.0, probe_at(0, 0, 0.001))
     assert P.T_base_patient(9.0)[0, 3] == pytest.approx(before[0, 3] + 0.02)
 
 
