@@ -8,7 +8,7 @@ from medrobot_ros.config import ContactSection, ImageServoSection
 from medrobot_ros.contact import states
 from medrobot_ros.contact.alignment import Alignment
 from medrobot_ros.contact.image_servo import ImageServo
-from medrobot_ros.contact.path_tracking import NO_TWIST, PathTracking
+from medrobot_ros.contact.path_tracking import NO_TWIST, STANDING, PathTracking
 from medrobot_ros.contact.patterns import ABOUT, Turning
 from medrobot_ros.contact.regulator import BeamRegulator
 from medrobot_ros.contact.states import Feel, Limits
@@ -47,7 +47,7 @@ class Engagement:
         self._reference_n = 0.0
         self._feel = Feel(0.0)
         self._F = np.zeros(6)
-        self._tangential = NO_TWIST
+        self._tangential = self.servo.follow(PathTracking(STANDING, 1.0, 1.0), np.eye(4), 1.0)  # none; compiled now, not in a tick
         self._near_s = 0.0
         self._was_seated = False
         self._image_pace = 1.0

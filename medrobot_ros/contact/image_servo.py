@@ -9,11 +9,9 @@ from math import copysign, exp
 import numpy as np
 
 from medrobot_ros.config import ImageServoSection
-from medrobot_ros.contact.path_tracking import PathTracking
-from medrobot_ros.geometry.pose import rotation_from_vector
+from medrobot_ros.contact.path_tracking import UPRIGHT, PathTracking
 from medrobot_ros.signals import Array, ImageQuality
 
-UPRIGHT = np.zeros(2)
 LONGEST_STEP_S = 0.2  # a gap between images counts as this at most
 EVEN = 0.15  # imbalance below which neither side is the one that does not couple
 
@@ -68,16 +66,7 @@ class ImageServo:
 
     def follow(self, path: PathTracking, T_base_probe: Array, pace: float, lean_rad: Array = UPRIGHT) -> Array:
         """The path's twist (6,) in probe axes towards its pose turned by what is asked and a lean (2,); nothing along the beam."""
-        turn_rad = self.asked_rad + lean_rad
-        if not turn_rad.any():
-            return path.twist(T_base_probe, pace)
-        R_path_asked = rotation_from_vector(np.append(turn_rad, 0.0))
-        T_base_unturned = T_base_probe.copy()
-        T_base_unturned[:3, :3] = T_base_probe[:3, :3] @ R_path_asked.T
-        V = path.twist(T_base_unturned, pace)
-        turned = np.concatenate((R_path_asked.T @ V[:3], R_path_asked.T @ V[3:]))
-        turned[2] = 0.0
-        return turned
+        return path.twist(T_base_probe, pace, self.asked_rad + lean_rad)
 
 
 def _bounded(value: float, limit: float) -> float:

@@ -3,23 +3,11 @@
 from math import exp, pi
 
 import numpy as np
+from numba import njit
 
 from medrobot_ros.geometry.pose import inverse
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
 from medrobot_ros.signals import Array
-
-
-class LowPass:
-    """First-order low-pass of any shape; delays slow signals by `1 / (2 pi corner_hz)` seconds."""
-
-    def __init__(self, corner_hz: float, period_s: float) -> None:
-        self._share = 1.0 - exp(-2.0 * pi * corner_hz * period_s)
-        self.value: Array | None = None
-
-    def update(self, x: Array) -> Array:
-        """The filtered value; the first sample passes as it is."""
-        self.value = x if self.value is None else self.value + self._share * (x - self.value)
-        return self.value
 
 
 class WrenchEstimate:
@@ -29,15 +17,17 @@ class WrenchEstimate:
         self._shift = np.column_stack([shift_wrench(inverse(T_ft_probe), e) for e in np.eye(6)])  # made once: it is linear
         self._R_ft_probe = T_ft_probe[:3, :3]
         self._mass_kg, self._p_ft_com = mass_kg, p_ft_com
-        self._filter = LowPass(corner_hz, period_s)
+        self._share = 1.0 - exp(-2.0 * pi * corner_hz * period_s)
         self._offset = np.zeros(6)  # bias and weight in the present orientation
+        self._filtered: Array | None = None
         self.bias: Array | None = None
+        _filtered(self._offset, self._offset, self._offset, self._shift, self._offset, self._share)  # compiled or loaded now, not in a tick
 
     def tare(self, F_raw_mean: Array, R_base_probe: Array) -> None:
         """Takes the mean raw wrench of a steady, untouched probe as bias plus weight."""
         self.bias = F_raw_mean - self._weight(R_base_probe)
         self.turn(R_base_probe)
-        self._filter.value = None
+        self._filtered = None
 
     def turn(self, R_base_probe: Array) -> None:
         """Follows the probe's orientation, which moves its weight about."""
@@ -49,7 +39,19 @@ class WrenchEstimate:
 
     def update(self, F_raw: Array, F_accelerating: Array) -> Array:
         """The filtered tissue wrench at the tip in probe axes, from the raw one and what accelerates the probe, (6,) in the F/T frame."""
-        return self._filter.update(self._shift @ (F_raw - self._offset + F_accelerating))
+        last, share = (self._offset, 1.0) if self._filtered is None else (self._filtered, self._share)
+        self._filtered = F = _filtered(F_raw, self._offset, F_accelerating, self._shift, last, share)
+        return F
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _filtered(F_raw, offset, F_accelerating, shift, F_last, share):  # type: ignore[no-untyped-def]
+    """One step of the low-pass from `F_last` (6,), which delays slow signals by `1 / (2 pi corner_hz)` seconds."""
+    F = (1.0 - share) * F_last
+    for i in range(6):
+        for k in range(6):
+            F[i] += share * shift[i, k] * (F_raw[k] - offset[k] + F_accelerating[k])
+    return F
 
 
 class Tare:

@@ -16,6 +16,7 @@ from medrobot_ros.geometry.pose import (
     rotation_from_vector,
     rotation_vector,
 )
+from medrobot_ros.geometry.turning import rotation_of, turned_back, vector_of
 from medrobot_ros.geometry.wrench import shift_twist, shift_wrench, weight_wrench
 
 vectors = st.tuples(*[st.floats(-3.0, 3.0)] * 3).map(np.array)
@@ -31,6 +32,15 @@ def test_exponential_and_quaternion_agree_with_scipy(r):
     assert np.allclose(rotation_from_vector(r), R.as_matrix(), atol=1e-9)
     assert np.allclose(rotation_from_vector(rotation_vector(R.as_matrix())), R.as_matrix(), atol=1e-6)
     assert np.allclose(rotation_from_quat_xyzw(*quat_xyzw(R.as_matrix())), R.as_matrix(), atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-3, 1.0, 3.0, np.pi])
+def test_compiled_turns_are_the_same(size):
+    for r in np.random.default_rng(0).standard_normal((50, 3)):
+        R = rotation_from_vector(size * r / np.linalg.norm(r))
+        assert np.allclose(rotation_of(size * r / np.linalg.norm(r)), R, rtol=0.0, atol=1e-12)
+        assert np.allclose(vector_of(R), rotation_vector(R), rtol=0.0, atol=1e-12)
+        assert np.allclose(turned_back(R, r), R.T @ r) and np.allclose(turned_back(R, R.T), R.T @ R.T)
 
 
 @pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0.8, 0), (-0.6, 0, 0.8), (0.48, -0.6, 0.64)])
