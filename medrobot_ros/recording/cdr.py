@@ -22,7 +22,7 @@ from medrobot_ros.signals import Array, JointCommand, JointState, TwistCommand, 
 
 _ENCAPSULATION = b"\x00\x01\x00\x00"
 _BODY = len(_ENCAPSULATION)
-_STAMP = Struct("<iI")
+_STAMP, _BEGINNING = Struct("<iI"), Struct("<4siI")
 _LENGTH = Struct("<I")
 _POSE = Struct("<7d")
 _DOUBLE = 8
@@ -54,8 +54,20 @@ def _named(names: tuple[str, ...], count: int) -> bytes:
     return _pad(_pad(body, 4) + _LENGTH.pack(count), _DOUBLE)[_STAMP.size :]
 
 
+@lru_cache(maxsize=8)
+def _length_of(count: int) -> bytes:
+    """What lies before a sequence of float64 that follows another."""
+    return _pad(_LENGTH.pack(count), _DOUBLE)
+
+
+@lru_cache(maxsize=8)
+def _layout_and_length_of(count: int) -> bytes:
+    """What lies before a Float64MultiArray's data: no dimensions, no offset, and its length."""
+    return _pad(bytes(8) + _LENGTH.pack(count), _DOUBLE)
+
+
 def _stamped(stamp_ns: int) -> bytes:
-    return _ENCAPSULATION + _STAMP.pack(*divmod(stamp_ns, 1_000_000_000))
+    return _BEGINNING.pack(_ENCAPSULATION, *divmod(stamp_ns, 1_000_000_000))
 
 
 def _pose_values(T: Array) -> bytes:
@@ -70,9 +82,9 @@ def _stamp(s: Any, names: tuple[str, ...]) -> bytes:
 
 
 def _joints(s: Any, names: tuple[str, ...]) -> bytes:
-    length = _pad(_LENGTH.pack(len(s.q)), _DOUBLE)
-    head = _stamped(s.stamp_ns) + _named(names or numbered_joints(len(s.q)), len(s.q))
-    return b"".join((head, s.q.tobytes(), length, s.qd.tobytes(), length, s.tau.tobytes()))
+    n = len(s.q)
+    length, between = _length_of(n), _named(names or numbered_joints(n), n)
+    return b"".join((_stamped(s.stamp_ns), between, s.q.tobytes(), length, s.qd.tobytes(), length, s.tau.tobytes()))
 
 
 def _patient(s: Any, names: tuple[str, ...]) -> bytes:
@@ -82,7 +94,7 @@ def _patient(s: Any, names: tuple[str, ...]) -> bytes:
 
 
 def _command(s: Any, names: tuple[str, ...]) -> bytes:
-    return _ENCAPSULATION + _pad(bytes(8) + _LENGTH.pack(len(s.q)), _DOUBLE) + s.q.tobytes()
+    return _ENCAPSULATION + _layout_and_length_of(len(s.q)) + s.q.tobytes()
 
 
 def _vector(field: str, frame: str) -> Callable[[Any, tuple[str, ...]], bytes]:
@@ -125,6 +137,33 @@ def to_bytes(name: str, signal: Any, joint_names: tuple[str, ...]) -> bytes:
     return _WRITERS[name](signal, joint_names)
 
 
+_NUMBERS = {  # of the topics at the control rate: nothing else in them changes, but for the stamp
+    "joint_states": ("q", "qd", "tau"),
+    "wrench": ("F",),
+    "probe/twist": ("V_base_probe_in_probe",),
+    "probe/twist_command": ("V_base_probe_in_probe",),
+    "forward_position_controller/commands": ("q",),
+}
+_WITHOUT_STAMP = "forward_position_controller/commands"
+
+ALIKE_TOPICS = frozenset(_NUMBERS)
+
+
+def to_bytes_alike(name: str, signals: Sequence[Any], joint_names: tuple[str, ...]) -> list[bytes]:
+    """`to_bytes` of signals on one of `ALIKE_TOPICS`, all with as many numbers: what they share is laid out once."""
+    first = np.frombuffer(to_bytes(name, signals[0], joint_names), np.uint8)
+    rows, end = np.tile(first, (len(signals), 1)), len(first)
+    if name != _WITHOUT_STAMP:
+        stamps = np.array([divmod(s.stamp_ns, 1_000_000_000) for s in signals], "<i4")  # the nanoseconds have no sign bit either
+        rows[:, _BODY : _BODY + _STAMP.size] = stamps.view(np.uint8)
+    for field in reversed(_NUMBERS[name]):
+        values = np.array([getattr(s, field) for s in signals], "<f8").view(np.uint8)
+        rows[:, end - values.shape[1] : end] = values
+        end -= values.shape[1] + _DOUBLE  # with the length before it
+    data, size = rows.tobytes(), rows.shape[1]
+    return [data[k : k + size] for k in range(0, len(data), size)]
+
+
 # --- reading one ------------------------------------------------------------------------------------------------------
 
 _SOURCE = 12  # where a header's text begins: its length, then its characters
@@ -149,7 +188,7 @@ def _values(data: bytes, head: bytes, at: int, count: int) -> Array | None:
 
 def _read_joints(data: bytes, names: tuple[str, ...]) -> JointState | None:
     n = len(names)
-    head, length = _named(names, n), _pad(_LENGTH.pack(n), _DOUBLE)
+    head, length = _named(names, n), _length_of(n)
     q = _values(data, head, _SOURCE, n)
     at = _SOURCE + len(head) + n * _DOUBLE
     qd = _values(data, length, at, n)
@@ -159,7 +198,7 @@ def _read_joints(data: bytes, names: tuple[str, ...]) -> JointState | None:
 
 def _read_command(data: bytes, names: tuple[str, ...]) -> JointCommand | None:
     n = len(names)
-    q = _values(data, _pad(bytes(8) + _LENGTH.pack(n), _DOUBLE), _BODY, n)
+    q = _values(data, _layout_and_length_of(n), _BODY, n)
     return None if q is None else JointCommand(0, q)
 
 

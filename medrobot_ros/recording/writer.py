@@ -18,7 +18,7 @@ from medrobot_ros.config import CellConfig, as_dict
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, Topic, recorded_topics
 from medrobot_ros.messages import Codec
-from medrobot_ros.recording.cdr import FIXED_TOPICS, to_bytes
+from medrobot_ros.recording.cdr import ALIKE_TOPICS, FIXED_TOPICS, to_bytes, to_bytes_alike
 from medrobot_ros.recording.storage import ChunkedWriter
 from medrobot_ros.signals import Event, Stamp, StopRequest
 from medrobot_ros.stage import NOTHING, Outputs
@@ -87,12 +87,14 @@ class BagWriter:
         for key, value in (about or {}).items():
             self._bag.set_custom_data(key, value)
         self._last_ns = 0
+        self._held: dict[str, list[tuple[int, Any]]] = {name: [] for name in ALIKE_TOPICS}  # until a chunk is written
         prefix = "/".join(["", *namespace.strip("/").split("/")]).rstrip("/")
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             _check_space(folder.parent, BEFORE_BYTES)
             self._bag.open()
             self._connections = {t.name: self._connect(prefix, t) for t in recorded_topics()}
+            self._bag.chunked.filling = self._write_held
             self._bag.chunked.flushed = lambda: _check_space(folder, DURING_BYTES)
             self._add = self._bag.chunked.write
         except (OSError, WriterError) as e:
@@ -102,14 +104,24 @@ class BagWriter:
         return self._bag.add_connection(f"{prefix}/{t.name}", t.type, typestore=typestore(), offered_qos_profiles=[_qos(t)])
 
     def write(self, topic: str, time_ns: int, signal: Any) -> None:
-        """Records a signal of this process."""
-        if topic in FIXED_TOPICS:
+        """Records a signal of this process, whose arrays must not change any more."""
+        if topic in self._held:
+            self._last_ns = max(self._last_ns, time_ns)
+            self._held[topic].append((self._last_ns, signal))
+        elif topic in FIXED_TOPICS:
             self.write_raw(topic, time_ns, to_bytes(topic, signal, self._names))
         else:
             message = self._codec.encode(topic, signal)
             self.write_raw(topic, time_ns, typestore().serialize_cdr(message, message.__msgtype__))
 
-    def write_raw(self, topic: str, time_ns: int, data: bytes) -> None:
+    def _write_held(self) -> None:
+        for topic, held in self._held.items():
+            if held:
+                times_ns, signals = zip(*held, strict=True)
+                self._bag.chunked.add(self._connections[topic], times_ns, to_bytes_alike(topic, signals, self._names))
+                held.clear()
+
+    def write_raw(self, topic: str, time_ns: int, data: bytes | memoryview) -> None:
         """Records the CDR bytes of a message. Times never run backwards in a bag: an older one takes the latest's."""
         if time_ns > self._last_ns:
             self._last_ns = time_ns
@@ -166,7 +178,9 @@ class RecorderStage:
         """Records one signal at its own stamp."""
         if topic not in self._recorded or self._failure is not None:
             return NOTHING
-        self._now_ns = max(self._now_ns, getattr(signal, "stamp_ns", 0))
+        stamp_ns = getattr(signal, "stamp_ns", 0)
+        if stamp_ns > self._now_ns:
+            self._now_ns = stamp_ns
         try:
             self._bag.write(topic, self._now_ns, signal)
         except MachineError as e:

@@ -56,6 +56,12 @@ def test_fixed_layout_equals_the_generic_serialiser(name, stamp_ns, names):
     assert cdr.to_bytes(name, signal, names) == generic(name, signal, names)
 
 
+@pytest.mark.parametrize("name", sorted(cdr.ALIKE_TOPICS))
+def test_many_at_once_are_the_same_bytes(name):
+    signals = [signal_on(name, stamp_ns) for stamp_ns in (0, 1_999_999_999, 1_700_000_000_000_000_001)]
+    assert cdr.to_bytes_alike(name, signals, NAMES) == [cdr.to_bytes(name, s, NAMES) for s in signals]
+
+
 def test_arrays_read_back():
     stamps = [5, 10**9, 2 * 10**18]
     wrenches = [signal_on("wrench", t) for t in stamps]
