@@ -21,7 +21,7 @@ from medrobot_ros.signals import PUSHED_AWAY, Array, Stamp, TaskStatus
 from medrobot_ros.stage import EventLog, Outputs
 
 STATUS_PERIOD_NS = 1_000_000_000
-MARKERS_PERIOD_NS = 500_000_000
+MARKERS_PERIOD_NS = 1_000_000_000
 SHIFT_CLOUDS = 2  # in a row that must show a shift, and that must agree before the scan goes on
 STEADY_M = 0.005
 STEADY_LIMIT_NS = 60_000_000_000
@@ -250,7 +250,7 @@ class PlannerStage:
     # --- what is shown ------------------------------------------------------------------------------------------------
 
     def _markers(self) -> list[tuple[str, Any]]:
-        """The planned skin, when it has changed, at most twice a second."""
+        """The planned skin, when it has changed, at most once a second."""
         skin = self._board.planned_skin()
         if skin is None or skin.stamp_ns - self._markers_ns < MARKERS_PERIOD_NS:
             return []
