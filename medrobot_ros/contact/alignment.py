@@ -7,6 +7,7 @@ there. The lean that is asked for (a fan, a tilt towards a side that does not co
 from math import exp, pi
 
 import numpy as np
+from numba import njit
 
 from medrobot_ros.config import ContactSection
 from medrobot_ros.signals import Array
@@ -24,23 +25,26 @@ class Alignment:
         self._config, self._period_s = config, period_s
         self._share = 1.0 - exp(-2.0 * pi * FILTER_HZ * period_s)
         self.release()
+        self.update(np.zeros(6), np.zeros(2))  # compiled or loaded now, not in a tick
 
     def release(self) -> None:
         """As planned again; call when contact begins or ends."""
         self.lean_rad = np.zeros(2)
-        self._off_rad = [0.0, 0.0]
+        self._off_rad = np.zeros(2)
 
     def update(self, F: Array, asked_rad: Array) -> None:
         """Takes the tissue's wrench (6,) at the tip, and the lean (2,) about x and y that is wanted besides."""
-        push_n = -float(F[2])
-        if push_n < LEAST_PUSH_N:
-            return
-        for axis, lever_m in enumerate(LEVER_M):
-            felt_rad = _limited(float(F[3 + axis]) / (lever_m * push_n), MOST_RAD)
-            self._off_rad[axis] += self._share * (felt_rad - self._off_rad[axis])
-            step = self._config.align_gain_per_s * self._period_s * (self._off_rad[axis] + float(asked_rad[axis]))
-            self.lean_rad[axis] = _limited(float(self.lean_rad[axis]) + step, self._config.max_align_rad)
+        step = self._config.align_gain_per_s * self._period_s
+        _lean(F, asked_rad, self._share, step, self._config.max_align_rad, self._off_rad, self.lean_rad)
 
 
-def _limited(value: float, limit: float) -> float:
-    return min(max(value, -limit), limit)
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _lean(F, asked_rad, share, gain, most_rad, off_rad, lean_rad):  # type: ignore[no-untyped-def]
+    """Brings up to date how far the face is felt to be off, `off_rad` (2,), and `lean_rad` (2,)."""
+    push_n = -F[2]
+    if push_n < LEAST_PUSH_N:
+        return
+    for axis in range(2):
+        felt_rad = min(max(F[3 + axis] / (LEVER_M[axis] * push_n), -MOST_RAD), MOST_RAD)
+        off_rad[axis] += share * (felt_rad - off_rad[axis])
+        lean_rad[axis] = min(max(lean_rad[axis] + gain * (off_rad[axis] + asked_rad[axis]), -most_rad), most_rad)

@@ -8,6 +8,9 @@ from cmath import exp as cexp
 from cmath import phase
 from math import exp, pi
 
+import numpy as np
+from numba import njit
+
 from medrobot_ros.contact.tissue_estimate import DITHER_HZ
 
 SMOOTH_S, MEMORY_S = 0.25, 3.0
@@ -21,45 +24,44 @@ class DelayEstimate:
 
     def __init__(self, period_s: float) -> None:
         self._period_s = period_s
-        self._turn = cexp(-2j * pi * DITHER_HZ * period_s)
-        self._smooth, self._forget = exp(-period_s / SMOOTH_S), exp(-period_s / MEMORY_S)
+        self._constants = cexp(-2j * pi * DITHER_HZ * period_s), exp(-period_s / SMOOTH_S), exp(-period_s / MEMORY_S)
+        self._turned, self._sums = np.zeros(5, complex), np.zeros(3)  # see `_take`
+        self.restart()
+        self.update(0.0, 0.0)  # compiled or loaded now, not in a tick
         self.restart()
 
     def restart(self) -> None:
         """Nothing is known."""
-        self._angle = 1.0 + 0j
-        self._sent, self._seen, self._cross = _Smoothed(self._smooth), _Smoothed(self._smooth), 0j
-        self._sent2 = self._seen2 = self._weight = 0.0
+        self._turned[:], self._sums[:] = 0.0, 0.0
+        self._turned[0] = 1.0
+        self._cross = 0j
 
     def update(self, commanded_m_per_s: float, measured_m_per_s: float) -> None:
         """One period: what was commanded after the last measurement, and what is measured now as the mean since then."""
-        self._angle *= self._turn
-        sent, seen = self._sent.update(self._angle * commanded_m_per_s), self._seen.update(self._angle * measured_m_per_s)
-        k = self._forget
-        self._cross = k * self._cross + seen * sent.conjugate()
-        self._sent2 = k * self._sent2 + abs(sent) ** 2
-        self._seen2 = k * self._seen2 + abs(seen) ** 2
-        self._weight = k * self._weight + 1.0
+        self._cross = _take(commanded_m_per_s, measured_m_per_s, self._cross, *self._constants, self._turned, self._sums)
 
     @property
     def delay_s(self) -> float | None:
         """From a command to the motion that it makes, as it is measured [s]."""
-        if self._weight * (1.0 - self._forget) < 0.5 or self._sent2 < self._weight * (0.5 * LEAST_M_PER_S) ** 2:
+        sent2, seen2, weight = self._sums.tolist()
+        if weight * (1.0 - self._constants[2]) < 0.5 or sent2 < weight * (0.5 * LEAST_M_PER_S) ** 2:
             return None
-        if abs(self._cross) ** 2 < LEAST_COHERENCE * self._sent2 * self._seen2:
+        if abs(self._cross) ** 2 < LEAST_COHERENCE * sent2 * seen2:
             return None
         late_s = -phase(self._cross) / (2.0 * pi * DITHER_HZ) + 0.5 * self._period_s
         return LONGEST_S if late_s < -self._period_s else min(max(late_s, 0.0), LONGEST_S)
 
 
-class _Smoothed:
-    """A second-order low-pass: breathing is ten times as fast as the dither, and 8 Hz beside it."""
-
-    def __init__(self, keep: float) -> None:
-        self._keep = keep
-        self._once = self._twice = 0j
-
-    def update(self, x: complex) -> complex:
-        self._once = self._keep * self._once + (1.0 - self._keep) * x
-        self._twice = self._keep * self._twice + (1.0 - self._keep) * self._once
-        return self._twice
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _take(commanded, measured, cross, turn, keep, forget, turned, sums):  # type: ignore[no-untyped-def]
+    """One sample: `cross` spectrum anew, the sums of squares (2,) and weight in `sums` (3,), and in `turned` (5,) the angle, and sent and
+    seen speed behind two low-passes each: breathing is ten times as fast as the dither, and 8 Hz beside it."""
+    turned[0] *= turn
+    for k, speed in ((1, commanded), (3, measured)):
+        turned[k] = keep * turned[k] + (1.0 - keep) * turned[0] * speed
+        turned[k + 1] = keep * turned[k + 1] + (1.0 - keep) * turned[k]
+    sent, seen = turned[2], turned[4]
+    sums[0] = forget * sums[0] + abs(sent) ** 2
+    sums[1] = forget * sums[1] + abs(seen) ** 2
+    sums[2] = forget * sums[2] + 1.0
+    return forget * cross + seen * sent.conjugate()

@@ -7,6 +7,9 @@ times as strong and corrects the estimate within a swing or two. What breathing 
 
 from math import cos, exp, hypot, pi, tan
 
+import numpy as np
+from numba import njit
+
 BAND_HZ = 6.0  # below it the skin moves by itself, its pulse included; above, the force filter ends the band
 MEMORY_S = 0.8
 DITHER_HZ = 8.0
@@ -25,21 +28,26 @@ class HighPass:
 
     def __init__(self, corner_hz: float, period_s: float) -> None:
         w = tan(pi * corner_hz * period_s)
-        self._sections = [_second_order(w, 2.0 * cos(angle)) for angle in (pi / 8.0, 3.0 * pi / 8.0)]
-        self.reset()
+        self.sections = np.array([_second_order(w, 2.0 * cos(angle)) for angle in (pi / 8.0, 3.0 * pi / 8.0)])
+        self.state = np.zeros((len(self.sections), 2))
 
     def reset(self) -> None:
         """At rest at 0."""
-        self._state = [(0.0, 0.0) for _ in self._sections]
+        self.state[:] = 0.0
 
     def update(self, x: float) -> float:
         """The passed part of one sample."""
-        for k, (b0, b1, b2, a1, a2) in enumerate(self._sections):
-            s1, s2 = self._state[k]
-            y = b0 * x + s1
-            self._state[k] = b1 * x - a1 * y + s2, b2 * x - a2 * y
-            x = y
-        return x
+        return float(_passed(x, self.sections, self.state))
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _passed(x, sections, state):  # type: ignore[no-untyped-def]
+    for k in range(len(sections)):
+        b0, b1, b2, a1, a2 = sections[k]
+        y = b0 * x + state[k, 0]
+        state[k, 0], state[k, 1] = b1 * x - a1 * y + state[k, 1], b2 * x - a2 * y
+        x = y
+    return x
 
 
 def _second_order(w: float, damping: float) -> tuple[float, ...]:
@@ -56,6 +64,9 @@ class TissueEstimate:
         self._share = 1.0 - exp(-2.0 * pi * filter_hz * period_s)
         self._forget = exp(-period_s / MEMORY_S)
         self._force, self._travel = HighPass(BAND_HZ, period_s), HighPass(BAND_HZ, period_s)
+        self._motion, self._sums = np.zeros(3), np.zeros(5)  # moved, as late as the force, in the band; z z, z v, v v, z f, v f
+        self.restart()
+        self.update(0.0, 0.0)  # compiled or loaded now, not in a tick
         self.restart()
 
     def restart(self) -> None:
@@ -64,14 +75,13 @@ class TissueEstimate:
         self._time_s = 0.0
         self.rest()
         swing = PRIOR_SWING_M * PRIOR_SWING_M
-        self._zz, self._zv, self._vv = swing, 0.0, swing * (2.0 * pi * DITHER_HZ) ** 2
-        self._zf, self._vf = swing * self.n_per_m, 0.0
+        self._sums[:] = swing, 0.0, swing * (2.0 * pi * DITHER_HZ) ** 2, swing * self.n_per_m, 0.0
 
     def rest(self) -> None:
         """Keeps what is known; the signals begin anew, as after a lift."""
         self._force.reset()
         self._travel.reset()
-        self._moved_m = self._filtered_m = self._z = 0.0
+        self._motion[:] = 0.0
         self._rest_n: float | None = None
 
     def dither(self, seating: bool) -> float:
@@ -84,26 +94,33 @@ class TissueEstimate:
 
     def update(self, force_n: float, moved_m_per_s: float) -> None:
         """One sample: the filtered push [N], and the mean speed along the beam since the last, of which the force is the mean as well."""
-        step_m = moved_m_per_s * self._period_s
-        self._moved_m += step_m
-        self._filtered_m += self._share * (self._moved_m - 0.5 * step_m - self._filtered_m)
         if self._rest_n is None:
             self._rest_n = force_n
-        z, f = self._travel.update(self._filtered_m), self._force.update(force_n - self._rest_n)
-        v = (z - self._z) / self._period_s
-        self._z = z
-        self._learn(z, v, f)
-
-    def _learn(self, z: float, v: float, f: float) -> None:
-        k = self._forget
-        self._zz, self._zv, self._vv = k * self._zz + z * z, k * self._zv + z * v, k * self._vv + v * v
-        self._zf, self._vf = k * self._zf + z * f, k * self._vf + v * f
-        determinant = self._zz * self._vv - self._zv * self._zv
-        if determinant <= 1e-6 * self._zz * self._vv:
+        told, stiffness, viscosity = _learn(
+            force_n - self._rest_n, moved_m_per_s, self._period_s, self._share, self._forget,
+            self._force.sections, self._force.state, self._travel.state, self._motion, self._sums,
+        )  # fmt: skip
+        if not told:
             return
-        stiffness = (self._zf * self._vv - self._vf * self._zv) / determinant
-        viscosity = (self._vf * self._zz - self._zf * self._zv) / determinant
         if stiffness <= 0.0:  # not told apart from viscosity, or no tissue that answers: what is safe on any
             stiffness = self._prior_n_per_m
         self.n_per_m = min(max(stiffness, LOW_N_PER_M, viscosity / LONGEST_VISCOUS_S), HIGH_N_PER_M)
         self.viscous_s = min(max(viscosity / self.n_per_m, 0.0), LONGEST_VISCOUS_S)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _learn(force_n, moved_m_per_s, period_s, share, forget, sections, force, travel, motion, sums):  # type: ignore[no-untyped-def]
+    """One sample into the filters' states, `motion` (3,) and `sums` (5,): whether they tell K and B, and these."""
+    step_m = moved_m_per_s * period_s
+    motion[0] += step_m
+    motion[1] += share * (motion[0] - 0.5 * step_m - motion[1])
+    z, f = _passed(motion[1], sections, travel), _passed(force_n, sections, force)
+    v = (z - motion[2]) / period_s
+    motion[2] = z
+    sums *= forget
+    sums += np.array([z * z, z * v, v * v, z * f, v * f])
+    zz, zv, vv, zf, vf = sums
+    determinant = zz * vv - zv * zv
+    if determinant <= 1e-6 * zz * vv:
+        return False, 0.0, 0.0
+    return True, (zf * vv - vf * zv) / determinant, (vf * zz - zf * zv) / determinant
