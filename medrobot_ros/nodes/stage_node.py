@@ -132,7 +132,7 @@ class StageNode(ManagedNode):
                 signal = merge(topic, signal)
                 if signal is None:
                     return
-            self.receive(topic, signal)
+            self._arrived(topic, signal)
 
         return receive
 
@@ -145,9 +145,15 @@ class StageNode(ManagedNode):
             if signal is None:
                 receive_message(deserialize_message(data, kind))
             else:
-                self.receive(topic, signal)
+                self._arrived(topic, signal)
 
         return receive
+
+    def _arrived(self, topic: str, signal: Any) -> None:
+        """What came over the graph, and not from hand to hand."""
+        if self.outbox is not None:
+            self.outbox.arrived(topic)
+        self.receive(topic, signal)
 
     def _inbox(self, t: Topic) -> QoSProfile:
         """The table's profile, with room for what arrives between two ticks unless the latest is enough."""
@@ -168,8 +174,6 @@ class StageNode(ManagedNode):
                 self._waiting[topic] = signal
             return
         self.heard(topic, signal)
-        if self.outbox is not None:
-            self.outbox.arrived(topic)
         self.stage.now_ns = self.clock.now_ns()
         if topic == "heartbeat":
             self.diagnostics.beat(active_node(signal.source)[0], 1e-9 * (self.stage.now_ns - signal.stamp_ns))

@@ -84,9 +84,7 @@ class Outbox:
         elif hears is None:
             node.publish(topic, signal)
         else:
-            hold_until_ns = self.hold_until_ns
             hears.receive(topic, signal)
-            self.hold_until_ns = hold_until_ns  # that came from here
             self._later.append((node, topic, signal, None))
 
     def release(self) -> None:
