@@ -93,8 +93,7 @@ def check_names(config: CellConfig) -> None:
     """
     from medrobot_ros.arms import arm_names, load_arm
     from medrobot_ros.calibration.apply import check_calibrations
-    from medrobot_ros.hardware import hardware_factory
-    from medrobot_ros.hardware.ros2_control import vendor_of
+    from medrobot_ros.hardware import hardware_names
     from medrobot_ros.imaging.probe import load_probe
     from medrobot_ros.imaging.source import make_source, source_names
 
@@ -108,8 +107,11 @@ def check_names(config: CellConfig) -> None:
         make_source(config)  # reads its files
     load_probe(config.probe.name)
     check_calibrations(config)
-    hardware_factory(config.hardware.name)
+    if config.hardware.name not in hardware_names():
+        raise UnknownName("hardware", config.hardware.name, hardware_names())
     if config.hardware.name == "ros2_control":
+        from medrobot_ros.hardware.ros2_control import vendor_of
+
         vendor_of(config, load_arm(config.arm.name, config.probe.name))
     if config.body.mesh:
         from medrobot_ros.twin.body import load_body

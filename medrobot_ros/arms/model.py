@@ -14,12 +14,11 @@ from medrobot_ros.arms.chain import Chain, tip_jacobian
 from medrobot_ros.arms.description import ArmDescription, NearStops
 from medrobot_ros.arms.gravity import Gravity, gravity_torque
 from medrobot_ros.arms.inertia import Inertia
-from medrobot_ros.arms.urdf import Segment, read_chain
+from medrobot_ros.arms.urdf import FT_LINK, PROBE_LINK, Segment, read_chain
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse, pose_error
 from medrobot_ros.signals import Array
 
-PROBE_LINK, FT_LINK = "probe", "ft_sensor"
 TURN_RAD = 2.0 * pi  # a joint without stops is kept within one turn of its zero either way
 DAMPING = 1e-9  # of J J^T: 1e-6 of a force where the Jacobian's condition halts the arm, and finite where it is singular
 

@@ -8,16 +8,19 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.parsers.expat import ExpatError
 
 import numpy as np
 
 from medrobot_ros.arms.description import ArmDescription, read_description
-from medrobot_ros.arms.model import FT_LINK, PROBE_LINK, ArmModel, build_model
-from medrobot_ros.arms.urdf import read_chain
+from medrobot_ros.arms.urdf import FT_LINK, PROBE_LINK, read_chain
 from medrobot_ros.config import ArmSection, own_file
 from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.resources import share
+
+if TYPE_CHECKING:
+    from medrobot_ros.arms.model import ArmModel
 
 GROUP = "medrobot_ros.arms"
 
@@ -33,13 +36,15 @@ def probe_names() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def load_arm(name: str, probe: str) -> ArmModel:
+def load_arm(name: str, probe: str) -> "ArmModel":
     """The model of an arm that carries a probe; `name` is a registered one's or a YAML file. `UnknownName` lists the valid ones."""
     return model_of(name, probe, expand_urdf(name, probe))
 
 
-def model_of(name: str, probe: str, urdf: str) -> ArmModel:
+def model_of(name: str, probe: str, urdf: str) -> "ArmModel":
     """The model of an arm whose expanded URDF has been altered."""
+    from medrobot_ros.arms.model import build_model  # compiled kinematics, which a URDF does not need
+
     label, description = ArmSection(name).label, arm_description(name)
     if not description.arguments:
         return build_model(label, description, probe, urdf)

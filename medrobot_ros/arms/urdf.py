@@ -11,6 +11,8 @@ from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import pose
 from medrobot_ros.signals import Array
 
+PROBE_LINK, FT_LINK = "probe", "ft_sensor"
+
 
 @dataclass(frozen=True)
 class Segment:

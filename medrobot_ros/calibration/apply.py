@@ -5,17 +5,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medrobot_ros.arms import expand_urdf, load_arm
-from medrobot_ros.arms.model import PROBE_LINK, ArmModel
 from medrobot_ros.arms.registry import model_of
+from medrobot_ros.arms.urdf import PROBE_LINK
 from medrobot_ros.calibration.store import Section, read_sections
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse
 from medrobot_ros.signals import Array, ImageGeometry
+
+if TYPE_CHECKING:
+    from medrobot_ros.arms.model import ArmModel
 
 PROBE_SECTIONS, CAMERA_SECTIONS = ("tcp", "ft", "image"), ("hand-eye",)
 SAME_SPACING = 0.02  # between a calibration's pixels and the source's, beyond which the depth setting must be another; chosen
@@ -27,7 +31,7 @@ def check_calibrations(config: CellConfig) -> None:
     camera_pose(config)
 
 
-def calibrated_arm(config: CellConfig) -> ArmModel:
+def calibrated_arm(config: CellConfig) -> "ArmModel":
     """The arm with the probe as it was measured; what was not measured is as in the probe's own file."""
     return _arm(config.arm.name, config.probe.name, config.probe.calibration)
 
@@ -70,7 +74,7 @@ def _sections(key: str, path: str, expected: tuple[str, ...]) -> Mapping[str, Se
 
 
 @lru_cache(maxsize=16)
-def _arm(name: str, probe: str, calibration: str) -> ArmModel:
+def _arm(name: str, probe: str, calibration: str) -> "ArmModel":
     sections = _sections("probe.calibration", calibration, PROBE_SECTIONS)
     nominal = load_arm(name, probe)
     if not sections:
@@ -78,7 +82,7 @@ def _arm(name: str, probe: str, calibration: str) -> ArmModel:
     return model_of(name, probe, _measured(expand_urdf(name, probe), nominal, sections))
 
 
-def _measured(urdf: str, nominal: ArmModel, sections: Mapping[str, Section]) -> str:
+def _measured(urdf: str, nominal: "ArmModel", sections: Mapping[str, Section]) -> str:
     """The URDF with the measured tip, mass and centre of mass on link `probe`, so that all that reads it agrees."""
     T_ft_probe, mass_kg, p_ft_com = nominal.T_ft_probe.copy(), nominal.probe_mass_kg, nominal.p_ft_com
     if "tcp" in sections:

@@ -68,8 +68,10 @@ def run(make: Callable[[], Any], args: list[str] | None = None) -> int:
     try:
         signals = _Signals()
         prepare()
+        gc.disable()  # what loads is no garbage; to look through it takes a twentieth of the time until ready
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make()
+        gc.enable()
         signals.ready, signals.serving = node.may_leave, True
         node.serve(signals.running)
     except (Ended, ExternalShutdownException):

@@ -26,6 +26,7 @@ class HardwareNode(StageNode):
         self._answered = False
         self._truths: deque[tuple[str, Any]] = deque()  # still to be published
         self._arrived_ns = 0  # of the command being taken, by the middleware's clock; 0 for anything else
+        self.load()  # while the others do: it is configured after them
 
     def _make(self) -> None:
         super()._make()

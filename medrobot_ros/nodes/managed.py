@@ -140,6 +140,7 @@ class ManagedNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Makes the node's parts at ordinary priority: done at real-time priority it would stop the control loops of the others."""
         prioritise(None)
+        gc.disable()
         try:
             self._make()
         except (MedrobotError, InvalidQosOverridesError) as e:
@@ -150,6 +151,8 @@ class ManagedNode(LifecycleNode):
             self.get_logger().error("".join(traceback.format_exception(e)))
             self.drop()
             return TransitionCallbackReturn.ERROR
+        finally:
+            gc.enable()
         gc.collect()
         gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
         self.realtime = prioritise(self._priority)

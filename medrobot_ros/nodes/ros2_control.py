@@ -26,6 +26,7 @@ class DriverNode(StageNode):
     def __init__(self) -> None:
         super().__init__("hardware")
         self._logged: set[str] = set()
+        self.load()  # while the others do: it is configured after them
 
     def _make(self) -> None:
         super()._make()

@@ -1,6 +1,7 @@
 """One stage as a ROS 2 node: subscriptions, publishers and services follow from the interface table."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from std_srvs.srv import Trigger
 from medrobot_ros.cell import check_force, make_stage
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes, realtime_priority
+from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import SERVICES, TOPICS, Topic
 from medrobot_ros.messages import Codec, TruthMerge
 from medrobot_ros.nodes.managed import ManagedNode
@@ -60,6 +62,11 @@ class StageNode(ManagedNode):
         self._subs: list[Any] = []
         self._servers: list[Any] = []
         self.outbox: Outbox | None = None  # where it shares a process
+
+    def load(self) -> None:
+        """Makes the stage once, so that all it needs is loaded; what is wrong with it is said when the node is configured."""
+        with suppress(MedrobotError):
+            make_stage(self.get_name(), self.config, cell_nodes(self.config))
 
     def _make(self) -> None:
         name, config = self.get_name(), self.config
