@@ -4,12 +4,25 @@ The nodes and their parameters are those of `medrobot cell`; the robot's descrip
 On Ctrl-C the arm retreats and stops before the nodes of the control path leave.
 """
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
-from launch.events.process import ProcessExited
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    LogInfo,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+    Shutdown,
+    TimerAction,
+)
+from launch.event_handlers import OnShutdown
+from launch.events import Shutdown as Ending
+from launch.events import matches_action
+from launch.events.process import ProcessExited, SignalProcess
 from launch.logging import launch_config
 from launch_ros.actions import Node, SetParameter
 
@@ -26,7 +39,7 @@ from medrobot_ros.description import (
     write_parameters,
 )
 from medrobot_ros.interfaces import NAMESPACE
-from medrobot_ros.nodes.launching import frames, view
+from medrobot_ros.nodes.launching import frames, other, view
 from medrobot_ros.options import cell_config, check_namespace
 from medrobot_ros.resources import PACKAGE
 
@@ -82,11 +95,13 @@ def cell(context: LaunchContext) -> list:
     folder = Path(launch_config.log_dir)
     parameters = folder / "parameters.yaml"
     write_parameters(config, parameters)
+    own = stages(processes(config, nodes), namespace, parameters, given["log_level"])
     return [
         *(LogInfo(msg=warning) for warning in network_warnings()),
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
         SetParameter("use_sim_time", given["use_sim_time"] == "true"),
-        *stages(processes(config, nodes), namespace, parameters, given["log_level"]),
+        *own,
+        leaving(own),
         *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
         *([bringup(namespace, parameters)] if hardware and given["autostart"] == "true" else []),
         *(view(namespace, folder) if given["rviz"] == "true" else []),
@@ -116,7 +131,19 @@ def spawners(config: CellConfig, folder: Path) -> list[Node]:
     file = folder / "controllers.yaml"
     names, manager = write_controllers(config, file)
     arguments = [*names, "--controller-manager", manager, "--param-file", str(file)]
-    return [Node(package="controller_manager", executable="spawner", arguments=arguments, output="both")] if names else []
+    return [other("controller_manager", "spawner", arguments=arguments, output="both")] if names else []
+
+
+def leaving(nodes: Sequence[Node]) -> RegisterEventHandler:
+    """Asks the nodes to leave however the cell is ended: a launch system with a terminal trusts that to have done so, and would
+    terminate them after five seconds. Asked twice at once is asked once.
+    """
+
+    def ask(event: Ending, context: LaunchContext) -> list:
+        running = [node for node in nodes if node.process_details]
+        return [EmitEvent(event=SignalProcess(signal_number=signal.SIGINT, process_matcher=matches_action(n))) for n in running]
+
+    return RegisterEventHandler(OnShutdown(on_shutdown=ask))
 
 
 def required(event: ProcessExited, context: LaunchContext) -> list:

@@ -10,7 +10,7 @@ from launch_ros.actions import SetParameter
 from medrobot_ros.config import from_dict, load_yaml
 from medrobot_ros.errors import ConfigError, DataError
 from medrobot_ros.interfaces import NAMESPACE
-from medrobot_ros.nodes.launching import frames, view
+from medrobot_ros.nodes.launching import WITH_LAUNCH, frames, view
 from medrobot_ros.options import check_namespace
 from medrobot_ros.recording.writer import BAG, CONFIG
 
@@ -44,7 +44,7 @@ def replay(context: LaunchContext) -> list:
         raise ConfigError(f"rate = {given['rate']}: must lie in 0.01 to 100")
     config = from_dict(load_yaml(run / CONFIG), str(run / CONFIG))
     simulated = given["use_sim_time"] == "true"
-    player = ["ros2", "bag", "play", str(run / BAG), "--rate", str(rate), *(["--clock"] if simulated else [])]
+    player = [*WITH_LAUNCH, "ros2", "bag", "play", str(run / BAG), "--rate", str(rate), *(["--clock"] if simulated else [])]
     return [
         SetParameter("use_sim_time", simulated),
         ExecuteProcess(cmd=player, output="screen", on_exit=Shutdown(reason="the run is over")),

@@ -29,11 +29,23 @@ def command_line(executable, namespace, *files):
     return [sys.executable, "-m", "medrobot_ros.nodes.entry", executable, *ros_arguments(namespace, *files)]
 
 
+def children(pid):
+    """The processes that a command has started."""
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def child_of(pid, name):
     """The process of a command's cell that has this name."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (child,) = (int(p) for p in children if Path(f"/proc/{p}/comm").read_text().strip() == name)
+    (child,) = (p for p in children(pid) if Path(f"/proc/{p}/comm").read_text().strip() == name)
     return child
+
+
+def gone(pid):
+    """Whether a process has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 class Watcher:

@@ -14,8 +14,10 @@ ANSWERING = {"kinematics", "contact"}  # these answer every sample as it comes; 
 def run_node(name: str, args: list[str] | None = None) -> int:
     """One node until a signal; returns the exit status."""
     _end_at_once()
+    from medrobot_ros.nodes.realtime import end_with_parent, name_process
+
+    end_with_parent()
     from medrobot_ros.description import environment
-    from medrobot_ros.nodes.realtime import name_process
 
     os.environ.update(environment())
     name_process(name)
@@ -113,6 +115,9 @@ def view() -> int:
 def bringup() -> int:
     """Configures and activates the nodes of a cell."""
     _end_at_once()
+    from medrobot_ros.nodes.realtime import end_with_parent
+
+    end_with_parent()
     from medrobot_ros.nodes.bringup import main
 
     return main()

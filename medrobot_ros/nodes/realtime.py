@@ -2,12 +2,14 @@
 
 import ctypes
 import os
+import signal
 import sys
 import time
 from typing import Any
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_CLOCK_MONOTONIC, _TIMER_ABSTIME, _PR_SET_TIMERSLACK, _PR_SET_NAME = 1, 1, 29, 15
+_CLOCK_MONOTONIC, _TIMER_ABSTIME = 1, 1
+_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_TIMERSLACK = 1, 15, 29
 GIL_SWITCH_S = 2e-4
 
 
@@ -18,6 +20,11 @@ class _Timespec(ctypes.Structure):
 def name_process(name: str) -> None:
     """What `top` and `ps -e` show: all of a cell's processes run the same interpreter. Threads that begin later have it as well."""
     _libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """Has the kernel send SIGINT when whoever started this process ends, however that comes about: nothing moves an arm unattended."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
 
 
 def prepare() -> None:

@@ -4,6 +4,9 @@
 """
 
 import os
+import pty
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +16,11 @@ import pytest
 pytest.importorskip("launch_testing", reason="launch_testing comes with a ROS 2 installation; test/ros does the same through `medrobot`")
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
-from operating import PROCESSES
+from node_process import children, gone
+from operating import PROCESSES, Operating
 
 from medrobot_ros.arms import arm_names
+from medrobot_ros.resources import share
 
 SCENARIO = Path(__file__).with_name("cell_scenario.py")
 
@@ -30,6 +35,28 @@ def launch_test(**arguments):
 
 def test_a_cell_comes_up_and_ends_safely_when_a_process_dies():
     launch_test(victim="control")
+
+
+@pytest.mark.skipif(not shutil.which("ros2"), reason="needs the command ros2")
+@pytest.mark.parametrize("number", [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGKILL, signal.SIGINT))])
+def test_a_launch_that_alone_is_ended_leaves_no_process_and_an_arm_that_was_stopped(tmp_path, number):
+    """With a terminal, whose Ctrl-C would reach all: the launch system then passes nothing on, and whatever else ends it nothing ever."""
+    terminal = pty.openpty()
+    line = ["ros2", "launch", str(share("launch/cell.launch.py")), "record:=false", f"out:={tmp_path}"]
+    with (tmp_path / "log.txt").open("w") as log:
+        process = subprocess.Popen(line, stdin=terminal[1], stdout=log, stderr=log)
+    orphans = []
+    try:
+        with Operating() as operating:
+            operating.wait_ready()
+            orphans = children(process.pid)
+            process.send_signal(number)
+            operating.wait_stopped_by(["silent"])  # those first that a retreat does not need
+            operating.wait(lambda: all(map(gone, orphans)), "ended: the launched processes")
+    finally:
+        for pid in (process.pid, *(p for p in orphans if not gone(p))):
+            os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
-from node_process import child_of
+from node_process import child_of, children, gone
 from operating import PROCESSES, SHORT, Operating
 
 from medrobot_ros.arms import arm_names
@@ -74,6 +74,15 @@ def test_an_interrupt_before_its_processes_run_ends_clean_and_leaves_none(tmp_pa
     finally:
         process.kill()
     assert process.returncode == 0 and said == "" and "Traceback" not in rest
+
+
+def test_a_command_that_is_killed_leaves_no_process_and_an_arm_that_was_stopped(tmp_path):
+    with cell(tmp_path, "--no-record") as process, Operating() as operating:
+        operating.wait_ready()
+        orphans = children(process.pid)
+        process.kill()
+        operating.wait_stopped_by(["silent"])  # those first that a retreat does not need
+        operating.wait(lambda: all(map(gone, orphans)), "ended: the cell's processes")
 
 
 @pytest.mark.slow

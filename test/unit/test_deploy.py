@@ -31,6 +31,11 @@ def test_a_cell_that_ended_is_not_started_again_by_itself():
     assert "Restart=no" in (ROOT / "deploy" / "medrobot-cell@.service").read_text()
 
 
+@pytest.mark.parametrize(("name", "line"), [("Containerfile", "STOPSIGNAL SIGINT"), ("medrobot-cell@.service", "KillSignal=SIGINT")])
+def test_a_cell_is_stopped_as_by_an_interrupt_so_that_the_arm_retreats(name, line):
+    assert line in (ROOT / "deploy" / name).read_text().splitlines()
+
+
 def test_the_guide_names_every_file():
     guide = (ROOT / "docs" / "deployment.md").read_text()
     assert all(f"deploy/{file.name}" in guide for file in (ROOT / "deploy").iterdir())
