@@ -81,7 +81,10 @@ class Vendor:
 
 
 def controllers(vendor: Vendor, joints: tuple[str, ...]) -> dict[str, Any]:
-    """Parameters of the streaming controllers, for controller_manager's spawner: a ROS parameter file's content."""
+    """Parameters of the streaming controllers, for controller_manager's spawner: a ROS parameter file's content.
+
+    The type is the controller's own parameter, where the spawner looks for it: the driver's manager has not read this file.
+    """
     trajectory: dict[str, Any] = {
         "type": "joint_trajectory_controller/JointTrajectoryController",
         "joints": list(joints),
@@ -97,11 +100,7 @@ def controllers(vendor: Vendor, joints: tuple[str, ...]) -> dict[str, Any]:
         "interface_name": "position",
     }
     known = {"joint_trajectory_controller": trajectory, "forward_position_controller": position}
-    managed = {name: {"type": known[name]["type"]} for name in vendor.spawn}
-    return {
-        "/**/controller_manager": {"ros__parameters": managed},
-        **{f"/**/{name}": {"ros__parameters": {k: v for k, v in known[name].items() if k != "type"}} for name in vendor.spawn},
-    }
+    return {f"/**/{name}": {"ros__parameters": known[name]} for name in vendor.spawn}
 
 
 def vendor_names() -> tuple[str, ...]:

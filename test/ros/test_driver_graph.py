@@ -1,79 +1,15 @@
 """The hardware node in front of each maker's driver: names, types and QoS on a real graph."""
 
-import time
-
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
+from maker_driver import Bool, Driver, said
 from node_process import ACTIVATE, CONFIGURE
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from medrobot_ros.arms import load_arm
 from medrobot_ros.hardware.vendor import load_vendor
-from medrobot_ros.interfaces import topic
-from medrobot_ros.nodes.stage_node import message_type, qos
 
 MAKERS = [("fr3", "franka", "left_"), ("gen3", "kinova", ""), ("med14", "kuka", "")]
-JointState, WrenchStamped, Bool = (
-    message_type(n) for n in ("sensor_msgs/msg/JointState", "geometry_msgs/msg/WrenchStamped", "std_msgs/msg/Bool")
-)
-KINDS = {"trajectory": "trajectory_msgs/msg/JointTrajectory", "positions": "std_msgs/msg/Float64MultiArray"}
-
-
-class Driver:
-    """A maker's driver as its graph looks, with an arm that stands still."""
-
-    def __init__(self, w, arm_name, vendor, prefix, controller=True):
-        self.w, self.arm, self.vendor = w, load_arm(arm_name, "curvilinear"), load_vendor(vendor)
-        self.names = self.vendor.joint_names(arm_name, self.arm.n, prefix)
-        self.commands = []
-        offered = self.vendor.joint_states
-        self.joints = w.node.create_publisher(JointState, self.vendor.resolve(offered.topic), _profile(offered.reliable, offered.depth))
-        if self.vendor.wrench.topic:
-            row = self.vendor.wrench
-            self.wrench = w.node.create_publisher(WrenchStamped, self.vendor.resolve(row.topic), _profile(row.reliable, row.depth))
-        self.faults = {n: w.node.create_publisher(Bool, self.vendor.resolve(t), 1) for n, t in self.vendor.faults.items()}
-        if controller:
-            self.spawn_controller()
-        self.permits = w.node.create_publisher(message_type("std_msgs/msg/Header"), "safety/permit", qos(topic("safety/permit")))
-        name = "forward_position_controller/commands"
-        self.cell = w.node.create_publisher(message_type("std_msgs/msg/Float64MultiArray"), name, qos(topic(name)))
-
-    def spawn_controller(self):
-        command = self.vendor.command
-        self.w.node.create_subscription(message_type(KINDS[command.kind]), self.vendor.resolve(command.topic), self.commands.append, 10)
-
-    def run(self, until, command=True):
-        """Publishes at 100 Hz until something is so; what comes is served meanwhile."""
-        end = time.monotonic() + 30.0
-        while not until():
-            assert time.monotonic() < end, "not within time"
-            stamp = self.w.node.get_clock().now().to_msg()
-            joints = JointState(name=list(self.names), position=self.arm.q_home.tolist(), velocity=[0.0] * 7, effort=[0.0] * 7)
-            joints.header.stamp = stamp
-            self.joints.publish(joints)
-            if self.vendor.wrench.topic:
-                wrench = WrenchStamped()
-                wrench.header.stamp = stamp
-                self.wrench.publish(wrench)
-            self.permits.publish(message_type("std_msgs/msg/Header")(frame_id="safety#0"))
-            if command:
-                self.cell.publish(message_type("std_msgs/msg/Float64MultiArray")(data=self.arm.q_home.tolist()))
-            next_s = time.monotonic() + 0.01
-            while (left := next_s - time.monotonic()) > 0.0:
-                self.w.executor.spin_once(timeout_sec=left)
-
-
-def _profile(reliable, depth):
-    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT)
-
-
-def said(w, kind):
-    """Whether the node has reported an event of this kind."""
-    return any(kind in (s.name + s.message) for m in w.heard.get("events", ()) for s in m.status)
-
-
 @pytest.mark.parametrize(("arm", "vendor", "prefix"), MAKERS)
 def test_the_cell_and_the_driver_hear_each_other(watch, arm, vendor, prefix):
     rate_hz = float(load_vendor(vendor).settings["hardware"]["rate_hz"])

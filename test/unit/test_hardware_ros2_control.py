@@ -14,7 +14,7 @@ from medrobot_ros.description import write_controllers
 from medrobot_ros.errors import ConfigError, UnknownName
 from medrobot_ros.geometry.wrench import weight_wrench
 from medrobot_ros.hardware.ros2_control import Ros2Control, vendor_of
-from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH, load_vendor, read_vendor, vendor_names
+from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH, controllers, load_vendor, read_vendor, vendor_names
 from medrobot_ros.options import cell_config
 from medrobot_ros.signals import ContactMode, Fault, JointCommand, NamedJoints, Stamp, StopRequest, Wrench
 
@@ -344,4 +344,13 @@ def test_the_controllers_that_are_spawned_have_the_drivers_joints(tmp_path):
     values = yaml.safe_load((tmp_path / "c.yaml").read_text())
     assert (names, manager) == (("forward_position_controller",), "/left/controller_manager")
     assert values["/**/forward_position_controller"]["ros__parameters"]["joints"] == [f"lbr_A{k}" for k in range(1, 8)]
-    assert set(values["/**/controller_manager"]["ros__parameters"]) == set(names)
+
+
+@pytest.mark.parametrize("name", vendor_names())
+def test_the_spawner_finds_each_controllers_type_in_its_own_section(name):
+    """So reads controller_manager's spawner of Jazzy; the types are those that the controllers' plugin descriptions declare."""
+    declared = ("joint_trajectory_controller/JointTrajectoryController", "forward_command_controller/ForwardCommandController")
+    vendor = load_vendor(name)
+    values = controllers(vendor, vendor.joint_names(vendor.arms[0], 7))
+    assert list(values) == [f"/**/{controller}" for controller in vendor.spawn]
+    assert all(section["ros__parameters"]["type"] in declared for section in values.values())
