@@ -219,7 +219,7 @@ class _Quartic:
 
 # --- has the patient moved ---------------------------------------------------------------------------------------------
 
-STEPS = 15
+STEPS, SETTLED = 15, 1e-4  # at most, and the step [m, rad] that is the last: a tenth of what the points' noise makes
 USED_POINTS = 4000
 INNER_M = (0.10, 0.13)  # across and along: where the height field is trusted under a shift
 STRAY_M = 0.015  # a residual beyond it is an arm, a hand, a sheet
@@ -276,7 +276,7 @@ def shift_of(found: FoundPatient, body: Array) -> Shift:
         H = A.T @ A + PRIOR * len(A) * np.diag([1.0, 1.0, PRIOR_ARM_M**2, 0.0])
         step = np.linalg.solve(H, A.T @ residual[keep])
         left, cranial, yaw, breath = (np.array([left, cranial, yaw, breath]) + step).tolist()
-        if np.abs(step).max() < 1e-5:
+        if np.abs(step).max() < SETTLED:
             break
     noise_m = float(np.std(residual[keep]))
     deviation = noise_m * np.sqrt(np.diag(np.linalg.inv(H))[:2])
