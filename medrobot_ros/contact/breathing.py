@@ -2,7 +2,8 @@
 
 Every fit of the last seconds is made anew, by least squares on a uniform window, so that nothing has to converge: the two frequencies
 that leave the least residual on a grid, sharpened together by a Gauss-Newton step, then all amplitudes and phases at once. A sample that
-departs from what the last fit foretold ends what was learned.
+departs from what the last fit foretold ends what was learned. The first windows are shorter: too short to tell how long a breath is, but
+not how fast the skin moves now.
 """
 
 from collections import deque
@@ -15,17 +16,15 @@ from medrobot_ros.signals import Array
 
 SAMPLE_HZ = 20.0
 WINDOW_S = 6.0  # chosen: 1.5 breaths at rest (0.25 Hz), so that two breaths are enough to learn
+FIRST_WINDOWS_S = (2.5, 3.5, 4.5)  # chosen: the first holds two to three pulses
 BREATHS_HZ = np.linspace(0.1, 0.6, 26)  # 6 to 36 a minute
 PULSES_HZ = np.linspace(0.7, 2.2, 31)  # 42 to 132 a minute
 FIT_EVERY = 4  # samples
 SHARPENINGS = 2
-RIDGE = 1e-6 * WINDOW_S * SAMPLE_HZ  # two equal frequencies share what they explain
+RIDGE = 1e-6  # a sample: two equal frequencies share what they explain
 UNEXPLAINED_M, UNEXPLAINED_SHARE = 2e-4, 0.25  # residual (rms) up to which a fit is believed: of itself, or of the motion
 DEPARTED_M, DEPARTED_RESIDUALS = 1.5e-3, 6.0  # a sample this far from the foretold one is another motion
-
-_COUNT = round(WINDOW_S * SAMPLE_HZ)
-_TIME_S = (np.arange(_COUNT) - (_COUNT - 1)) / SAMPLE_HZ
-
+FIRST_DEPARTED_M = 5e-4  # the same for a short window's fit, which then is no longer believed
 
 def _waves(frequencies_hz: tuple[float, ...], time_s: Array) -> Array:
     """Sine and cosine of each frequency, (2 k, n)."""
@@ -37,9 +36,23 @@ def _orthonormal(rows: Array) -> Array:
     return np.linalg.qr(rows.T)[0].T
 
 
-_DRIFT = np.stack((np.ones(_COUNT), _TIME_S))
-_BREATH_BASES = np.stack([_orthonormal(np.concatenate((_DRIFT, _waves((f,), _TIME_S)))) for f in BREATHS_HZ])
-_PULSE_BASES = np.stack([_orthonormal(_waves((f,), _TIME_S)) for f in PULSES_HZ])
+class _Window:
+    """What a fit of `seconds` is made from. A short one knows no drift, which a part of a slow breath looks like."""
+
+    def __init__(self, seconds: float) -> None:
+        self.count = round(seconds * SAMPLE_HZ)
+        self.time_s = (np.arange(self.count) - (self.count - 1)) / SAMPLE_HZ  # the last sample is at 0
+        self.drift = np.stack((np.ones(self.count), self.time_s if seconds >= WINDOW_S else np.zeros(self.count)))
+        still = self.drift if seconds >= WINDOW_S else self.drift[:1]
+        self.breath_bases = np.stack([_orthonormal(np.concatenate((still, _waves((f,), self.time_s)))) for f in BREATHS_HZ])
+        self.pulse_bases = np.stack([_orthonormal(_waves((f,), self.time_s)) for f in PULSES_HZ])
+
+    def rows(self, breaths_hz: float, *pulses_hz: float) -> Array:
+        """Offset, drift, breathing with its harmonic, and the pulse, (k, n)."""
+        return np.concatenate((self.drift, _waves((breaths_hz, 2.0 * breaths_hz, *pulses_hz), self.time_s)))
+
+
+_WINDOWS = tuple(_Window(seconds) for seconds in (WINDOW_S, *sorted(FIRST_WINDOWS_S, reverse=True)))
 
 
 @dataclass(frozen=True)
@@ -75,19 +88,22 @@ class SkinMotion:
         return out
 
 
-def fit(positions_m: Array) -> SkinMotion:
-    """The motion in a window of `WINDOW_S` seconds at `SAMPLE_HZ`, oldest first, (n,) [m]."""
-    y = positions_m
-    breaths_hz = BREATHS_HZ[_best(_BREATH_BASES, y)]
-    breathing = _rows(breaths_hz)
+def fit(positions_m: Array) -> SkinMotion | None:
+    """The motion in the last of the samples at `SAMPLE_HZ`, oldest first, (n,) [m]; None where they are too few."""
+    window = next((w for w in _WINDOWS if w.count <= len(positions_m)), None)
+    if window is None:
+        return None
+    y = positions_m[-window.count :]
+    breaths_hz = BREATHS_HZ[_best(window.breath_bases, y)]
+    breathing = window.rows(breaths_hz)
     rest = y - _solved(breathing, y) @ breathing
-    pulses_hz = PULSES_HZ[_best(_PULSE_BASES, rest)]
+    pulses_hz = PULSES_HZ[_best(window.pulse_bases, rest)]
     for _ in range(SHARPENINGS):
-        breaths_hz, pulses_hz = _sharpened(breaths_hz, pulses_hz, y)
-    rows = _rows(breaths_hz, pulses_hz)
+        breaths_hz, pulses_hz = _sharpened(window, breaths_hz, pulses_hz, y)
+    rows = window.rows(breaths_hz, pulses_hz)
     coefficients = _solved(rows, y)
     residual = y - coefficients @ rows
-    return SkinMotion(breaths_hz, pulses_hz, coefficients, float(np.sqrt(residual @ residual / _COUNT)))
+    return SkinMotion(breaths_hz, pulses_hz, coefficients, float(np.sqrt(residual @ residual / len(y))))
 
 
 def _best(bases: Array, y: Array) -> int:
@@ -95,21 +111,17 @@ def _best(bases: Array, y: Array) -> int:
     return int(np.argmax(np.square(bases @ y).sum(axis=1)))
 
 
-def _rows(breaths_hz: float, *pulses_hz: float) -> Array:
-    return np.concatenate((_DRIFT, _waves((breaths_hz, 2.0 * breaths_hz, *pulses_hz), _TIME_S)))
-
-
 def _solved(rows: Array, y: Array) -> Array:
     """Least squares of y (n,) by rows (k, n)."""
-    normal: Array = rows @ rows.T + RIDGE * np.eye(len(rows))
+    normal: Array = rows @ rows.T + RIDGE * len(y) * np.eye(len(rows))
     return np.asarray(np.linalg.solve(normal, rows @ y), dtype=float)
 
 
-def _sharpened(breaths_hz: float, pulses_hz: float, y: Array) -> tuple[float, float]:
+def _sharpened(window: _Window, breaths_hz: float, pulses_hz: float, y: Array) -> tuple[float, float]:
     """Both frequencies [Hz] after a Gauss-Newton step, kept on the grid's span and to a grid step."""
-    rows = _rows(breaths_hz, pulses_hz)
+    rows = window.rows(breaths_hz, pulses_hz)
     c = _solved(rows, y)
-    turning = 2.0 * pi * _TIME_S  # d angle / d f
+    turning = 2.0 * pi * window.time_s  # d angle / d f
     slopes = np.stack([turning * (c[2 + k] * rows[5 + k] - c[5 + k] * rows[2 + k]) for k in (0, 2)])
     slopes[0] += 2.0 * turning * (c[3] * rows[6] - c[6] * rows[3])
     step = _solved(np.concatenate((rows, slopes)), y)[-2:]
@@ -131,7 +143,7 @@ class Breathing:
 
     def forget(self) -> None:
         """Begins anew, as after a loss of contact."""
-        self._window: deque[float] = deque(maxlen=_COUNT)
+        self._window: deque[float] = deque(maxlen=_WINDOWS[0].count)
         self._sum_m, self._summed, self._since_fit = 0.0, 0, 0
         self._age_s = 0.0  # since the middle of the newest sample that was fitted
         self._mean_m = 0.0  # of the window that was fitted
@@ -146,11 +158,17 @@ class Breathing:
             return False
         sample_m, self._sum_m, self._summed = self._sum_m / self._summed, 0.0, 0
         if self._departs(sample_m):
-            self.forget()
-            return True
+            if self._full:
+                self.forget()
+                return True
+            self.motion = None  # a short window foretold badly, which is no reason to begin anew
         self._window.append(sample_m)
         self._since_fit += 1
         return False
+
+    @property
+    def _full(self) -> bool:
+        return len(self._window) == self._window.maxlen
 
     @property
     def _half_sample_s(self) -> float:
@@ -160,17 +178,18 @@ class Breathing:
         if self.motion is None:
             return False
         foretold_m = self._mean_m + self.motion.position_m(self._age_s - self._half_sample_s)
-        return abs(sample_m - foretold_m) > max(DEPARTED_M, DEPARTED_RESIDUALS * self.motion.residual_m)
+        least_m = DEPARTED_M if self._full else FIRST_DEPARTED_M
+        return abs(sample_m - foretold_m) > max(least_m, DEPARTED_RESIDUALS * self.motion.residual_m)
 
     def learn(self) -> None:
         """Fits the window when that is due: half a millisecond of work, for a moment when nobody waits."""
-        if len(self._window) < _COUNT or self._since_fit < FIT_EVERY:
+        if len(self._window) < _WINDOWS[-1].count or self._since_fit < FIT_EVERY:
             return
         y = np.array(self._window)
         self._mean_m, self._age_s, self._since_fit = float(y.mean()), self._half_sample_s + self._summed * self._period_s, 0
         motion = fit(y - self._mean_m)
-        believed = motion.residual_m < max(UNEXPLAINED_M, UNEXPLAINED_SHARE * float(y.std()))
-        self.motion = motion if believed else None
+        spread_m = float(y.std())
+        self.motion = motion if motion and motion.residual_m < max(UNEXPLAINED_M, UNEXPLAINED_SHARE * spread_m) else None
 
     def speed_m_per_s(self, ahead_s: float) -> float:
         """Speed [m/s] foretold for `ahead_s` from now; 0 until learned."""

@@ -17,6 +17,7 @@ from medrobot_ros.interfaces import topic
 from medrobot_ros.signals import Array, ImageQuality
 
 FORCE_RAMP_N_PER_S = 5.0
+RAMP_N = 0.15  # chosen: how far a reference may move in the time constant of the force loop
 NEAR_N = 0.6  # of the reference, for seating
 RESEAT_S = 0.2
 FULL_PACE_N, NO_PACE_N = 1.0, 3.0  # force errors between which the path slows to a stand
@@ -180,7 +181,7 @@ class Engagement:
             return self._config.search_speed_m_per_s
         if self.force_n is None:
             return 0.0
-        step = FORCE_RAMP_N_PER_S * self._dt
+        step = min(FORCE_RAMP_N_PER_S, RAMP_N * self.regulator.control.loop_gain_per_s) * self._dt
         self._reference_n += min(max(self.wanted_n - self._reference_n, -step), step)
         return self.regulator.update(self._reference_n, self.force_n, self._moved_m_per_s, self._seating())
 

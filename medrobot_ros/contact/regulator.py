@@ -42,6 +42,7 @@ class BeamRegulator:
         self._late_m.clear()
         self._travel_m = self._speed_m_per_s = self._indented_m = 0.0
         self._force_n: float | None = None
+        self._reference_n, self._pressed = 0.0, False  # whether the reference has come to rest
         self._foretold_m_per_s = self._share = 0.0
 
     def update(self, reference_n: float, force_n: float, moved_m_per_s: float | None, seating: bool) -> float:
@@ -52,6 +53,8 @@ class BeamRegulator:
         else:
             tissue.update(force_n, moved_m_per_s)
             self.delay.update(self._speed_m_per_s, moved_m_per_s)
+        self._pressed |= reference_n == self._reference_n
+        self._reference_n = reference_n
         self._watch_skin(force_n, moved_m_per_s)
         v = self.control.update(reference_n, force_n, tissue.n_per_m, tissue.viscous_s, self._foretold_m_per_s)
         self._speed_m_per_s = v + tissue.dither(seating)
@@ -73,7 +76,8 @@ class BeamRegulator:
         if self._force_n is not None:
             self._indented_m += (force_n - self._force_n) / self.tissue.n_per_m
         self._force_n = force_n
-        self.breathing.add(felt_m - self._indented_m)
+        if self._pressed:  # until then it sinks in, by a stiffness that is not known yet
+            self.breathing.add(felt_m - self._indented_m)
         if self.breathing.motion is None:  # not learned yet, or the patient moved: feedback goes on from here
             self.control.hand_over(self._foretold_m_per_s)
             self._share = self._foretold_m_per_s = 0.0

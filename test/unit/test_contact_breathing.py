@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medrobot_ros.contact.breathing import SAMPLE_HZ, WINDOW_S, Breathing, fit
+from medrobot_ros.contact.breathing import FIRST_WINDOWS_S, SAMPLE_HZ, WINDOW_S, Breathing, fit
 
 DT = 0.002
 
@@ -35,13 +35,35 @@ def heard(position, seconds, breathing=None, begin_s=0.0):
     return breathing, departed_s
 
 
-def test_nothing_is_foretold_before_the_window_is_full_and_all_within_two_breaths():
-    breathing, _ = heard(breath, 0.9 * WINDOW_S)
+def test_nothing_is_foretold_before_the_first_window_is_full():
+    breathing, _ = heard(breath, FIRST_WINDOWS_S[0] - 0.1)
     assert breathing.motion is None and breathing.speed_m_per_s(0.0) == 0.0
-    breathing, _ = heard(breath, 8.0)
+
+
+@pytest.mark.parametrize(("seconds", "within"), [(FIRST_WINDOWS_S[0] + 0.3, 2.5e-3), (4.0, 1e-3), (8.0, 4e-4)])
+def test_from_the_first_window_on_the_skins_speed_is_foretold(seconds, within):
+    def position(t):
+        return breath(t) + 0.001 * np.sin(2.0 * np.pi * 1.1 * t)
+
+    breathing, _ = heard(position, seconds)
     for ahead in (0.0, 0.05):
-        t = 8.0 - DT + ahead
-        assert breathing.speed_m_per_s(ahead) == pytest.approx(0.5 * np.pi * 0.005 * np.cos(0.5 * np.pi * t), abs=1e-4)
+        t = seconds - DT + ahead
+        speed = 0.5 * np.pi * 0.005 * np.cos(0.5 * np.pi * t) + 2.2e-3 * np.pi * np.cos(2.2 * np.pi * t)
+        assert breathing.speed_m_per_s(ahead) == pytest.approx(speed, abs=within), "of 15 mm/s at most"
+
+
+def test_what_a_short_window_foretells_badly_is_believed_no_longer_and_what_was_heard_is_kept():
+    """The skin drifts off: what is heard goes on to count, nothing begins anew."""
+
+    def position(t):
+        return breath(t) if t < 3.0 else breath(t) + 0.01 * (t - 3.0)
+
+    believed, departed_s = heard(position, 2.95)
+    assert believed.motion is not None
+    believed, departed_s = heard(position, 0.3, believed, begin_s=2.95)
+    assert believed.motion is None and departed_s is None
+    believed, _ = heard(position, WINDOW_S, believed, begin_s=3.25)
+    assert believed.motion is not None
 
 
 def test_a_patient_who_moves_is_noticed_at_once():
