@@ -45,6 +45,7 @@ class Engagement:
         self.lost_count, self.changed = 0, True
         self.force_n: float | None = None
         self._moved_m_per_s: float | None = None
+        self._asked_m_per_s = 0.0
         self._reference_n = 0.0
         self._feel = Feel(0.0)
         self._F = np.zeros(6)
@@ -99,6 +100,7 @@ class Engagement:
         felt.push_n, felt.across_n = self.force_n, hypot(F[0], F[1])
         felt.apart_s = felt.apart_s + self._dt if apart else 0.0
         felt.lasted_s += self._dt
+        felt.travel_m += self._dt * (self._asked_m_per_s if moved_m_per_s is None else moved_m_per_s)
         happens = states.by_feel(self.state, felt, Limits(self._config, self._slow_n, 0.5 * (self.target_n + self._slow_n)))
         if happens is not None:
             self.lost_count += happens.to == states.LOST
@@ -151,7 +153,7 @@ class Engagement:
         else:
             V = self._across()
             V[2] = self._along()
-        self._feel.travel_m += float(V[2]) * self._dt
+        self._asked_m_per_s = float(V[2])
         return V
 
     def _across(self) -> Array:

@@ -142,7 +142,7 @@ class Ros2Control:
     # --- commands -----------------------------------------------------------------------------------------------------
 
     def _on_command(self, command: JointCommand) -> Outputs:
-        if self._joints is None or self._faults or not self._gate.granted(self.now_ns):
+        if self._joints is None or self._faults or not self._gate.opens(self.now_ns):
             return NOTHING
         if command.q.shape != (self._arm.n,) or not np.isfinite(command.q).all():
             self.refused += 1
@@ -181,7 +181,7 @@ class Ros2Control:
         self.now_ns = stamp_ns
         out: list[tuple[str, Any]] = []
         silent = stamp_ns - self._commanded_ns > self._timeout_ns
-        if self._streaming and (silent or not self._gate.granted(stamp_ns)):
+        if self._streaming and (silent or not self._gate.opens(stamp_ns)):
             moving = bool(self._stream.qd.any())
             out += [self._to_driver(o) for o in self._stream.brake(stamp_ns, 1.0 / TICK_HZ)]
             if moving:

@@ -11,12 +11,14 @@ from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.safety.agreement import Agreement
 from medrobot_ros.safety.braking import braked
 from medrobot_ros.safety.following import Following
-from medrobot_ros.safety.permit import PermitGate
+from medrobot_ros.safety.permit import RELIEVED_SHARE, PermitGate
 from medrobot_ros.signals import Array, Wrench
 from medrobot_ros.stage import EventLog
 
 FORCE_TIMEOUT_NS = 50_000_000
 RATE_SLACK_RAD_PER_S = 1e-6  # rounding is no offence
+RELIEF_M_PER_S, RELIEF_M = 0.03, 0.03  # chosen: faster than a deep breath, and as far as one
+DAMPING_M2 = 1e-4  # of the joint motion that lifts off: none near a singularity
 
 
 class GuardedArm(Protocol):
@@ -44,6 +46,7 @@ class Guard:
         self._agreement = Agreement(config.force_gap_n)
         self._why_stop = ""
         self._retreating = False
+        self._relief_m = RELIEF_M  # that is left of it after this stop
         self._q: Array | None = None
         self._qd = np.zeros_like(arm.q_lower)
         self._F, self._force_n, self._force_ns = np.zeros(6), 0.0, -FORCE_TIMEOUT_NS
@@ -101,10 +104,29 @@ class Guard:
         if q.shape != self._q.shape or not all_finite(q):
             return self._brake(now_ns, "non_finite_command")
         if not self._gate.granted(now_ns):
-            return self._brake(now_ns, "no_permit")
+            return self._relief(now_ns) if self._gate.relieves(now_ns) else self._brake(now_ns, "no_permit")
+        self._relief_m = RELIEF_M
         low, high = self._arm.velocity_limits(self._q)
         qd, clamped = _within_rates(q, self._q, self._qd, low, high, self._arm.brake_rad_per_s2, self._period_s)
         return self._cartesian(now_ns, qd, "clamped_joint_rate" if clamped else "")
+
+    def _relief(self, now_ns: int) -> Array:
+        """Lifts a stopped arm off a patient who presses against it, whatever is asked; it does so on what the guard itself feels."""
+        assert self._q is not None
+        if self._relief_m <= 0.0 or self._felt_n(now_ns) <= RELIEVED_SHARE * self._config.slow_n:
+            return self._brake(now_ns, "no_permit")
+        _, J = self._arm.probe_at(self._q)
+        lift = J.T @ np.linalg.solve(J @ J.T + DAMPING_M2 * np.eye(6), np.array([0.0, 0.0, -RELIEF_M_PER_S, 0.0, 0.0, 0.0]))
+        low, high = self._arm.velocity_limits(self._q)
+        lift /= max(1.0, float(np.max(lift / np.where(lift > 0.0, high, low))))
+        change = lift - self._qd
+        share = float(np.max(np.abs(change) / self._arm.brake_rad_per_s2)) / self._period_s
+        qd = self._qd + change / max(1.0, share)  # in proportion: one joint ahead of the others could press
+        self._relief_m -= float(np.linalg.norm(J[:3] @ qd)) * self._period_s
+        return self._cartesian(now_ns, qd, "relief")
+
+    def _felt_n(self, now_ns: int) -> float:
+        return self._force_n if now_ns - self._force_ns <= FORCE_TIMEOUT_NS else 0.0
 
     def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
         """Slows near the patient, keeps inside the workspace, and never presses deeper above the slow force.
@@ -113,7 +135,7 @@ class Guard:
         `reason` is what was clamped already."""
         assert self._q is not None
         leaving, near, along_beam, speed = _tip_motion(*self._arm.probe_at(self._q), qd, self._workspace, self._zone)
-        force_n = self._force_n if now_ns - self._force_ns <= FORCE_TIMEOUT_NS else 0.0
+        force_n = self._felt_n(now_ns)
         if force_n > self._config.slow_n and along_beam > 0.0:
             return self._brake(now_ns, "over_force")
         if leaving:

@@ -1,7 +1,8 @@
 """The supervisor: issues the permit to move while everything it watches is alive and within bounds.
 
 It judges by what arrives, on its own clock. A fault off the control path lets contact retreat first; one on the control
-path, or a person's stop, takes the permit away at once. A stop latches until a person resets it.
+path, or a person's stop, takes the permit away at once. A stop latches until a person resets it; against a patient who then presses hard,
+for it holds its place, the guard may lift the arm off.
 
 The raw wrench is watched through contact, whose heartbeat ends when no good wrench arrives: each listener at the control rate costs
 every process on the machine, so there are few.
@@ -15,7 +16,7 @@ import numpy as np
 from medrobot_ros.config import SafetySection
 from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.interfaces import CONTROL_PATH
-from medrobot_ros.safety.permit import permit_source
+from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE, permit_source
 from medrobot_ros.safety.reasons import Reason
 from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench, active_node
 from medrobot_ros.stage import EventLog, Outputs
@@ -51,6 +52,7 @@ class Supervisor:
         self._retreat_ns = self._published_ns = 0
         self._changed = True
         self._contact_state = ""
+        self._pressed_n, self._relieving = 0.0, False
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 
@@ -93,6 +95,7 @@ class Supervisor:
 
     def _judge_force(self, wrench: Wrench) -> None:
         force_n, pull_n = float(np.linalg.norm(wrench.F[:3])), float(wrench.F[2])
+        self._pressed_n = -pull_n
         if self._engaged and pull_n > self._config.pull_n:
             self._retreat(Reason.PULL.filled(pull_n=pull_n))
         if force_n > self._config.retract_n:
@@ -114,12 +117,25 @@ class Supervisor:
         out: list[tuple[str, Any]] = [*self._events.drain(stamp_ns)]
         if self._state in ("ok", "retreat"):
             out.append(("safety/permit", Stamp(stamp_ns, permit_source(self._epoch))))
+        elif self._state == "stopped" and self._relieves():
+            out.append(("safety/permit", Stamp(stamp_ns, RELIEF)))
         if self._changed or stamp_ns - self._published_ns >= STATE_PERIOD_NS:
             out.append(("safety/state", SafetyStatus(stamp_ns, self._state, self._reasons)))
             if self._changed and self._state == "stopped":
                 out.append(("safety/stop", StopRequest(True)))
             self._changed, self._published_ns = False, stamp_ns
         return out
+
+    def _relieves(self) -> bool:
+        """Whether a stopped arm presses hard, or did and has not lifted off enough, and all that can lift it off works."""
+        limit_ns = self._config.control_timeout_s * 1e9
+        needed = [n for n in self._required if n in CONTROL_PATH] + ["joint_states"]
+        works = all(self.now_ns - self._heard_ns.get(n, -(10**18)) <= limit_ns for n in needed) and not {*needed} & self._inactive
+        pressed = self._pressed_n > self._config.slow_n * (RELIEVED_SHARE if self._relieving else 1.0)
+        if works and pressed and not self._relieving:
+            self._events.add(self.now_ns, "relief", f"{self._pressed_n:.1f} N against the stopped arm, which lifts off")
+        self._relieving = works and pressed
+        return self._relieving
 
     def _forgive(self, since_last_ns: int) -> None:
         """A supervisor that did not run heard nobody: that time is not held against the others.

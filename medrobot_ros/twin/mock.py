@@ -100,7 +100,7 @@ class MockHardware:
         for k, now_ns in enumerate(stamps_ns):
             due_ns = now_ns + LATE_NS
             if k == 0 or self._servo.waiting(due_ns):
-                self._servo.plan(due_ns, self._gate.granted(now_ns))
+                self._servo.plan(due_ns, self._gate.opens(now_ns))
             self._q_set[k] = self._servo.q_set
         Q = self._servo.advance(1e-9 * step_ns if behind_ns else 0.0, self._q_set)
         times_s = [1e-9 * (now_ns - self._start_ns) for now_ns in stamps_ns]

@@ -61,7 +61,7 @@ class Bench:
         self.T = pose(POINTING_DOWN, np.array([0.5, 0.0, 0.12]))
         self.stiffness, self.skin_m, self.now_ns = stiffness, 0.10, 0
         self.events, self.forces, self.twists = [], [], []
-        self.posed = True
+        self.posed, self.stuck = True, False
         self.late = 0  # periods by which the probe moves later than it is told to
         self.V, self._v_com = np.zeros(6), np.zeros(3)
         self.drift_n = 0.0
@@ -87,7 +87,7 @@ class Bench:
             for topic, signal in self.stage.receive("wrench", Wrench(self.now_ns, "ft", F)):
                 if topic == "probe/twist_command":
                     self.twists.append(signal.V_base_probe_in_probe)
-                    V = self.V = self.twists[-1 - min(self.late, len(self.twists) - 1)]
+                    V = self.V = np.zeros(6) if self.stuck else self.twists[-1 - min(self.late, len(self.twists) - 1)]
                     self.T = self.T @ pose(rotation_from_vector(V[3:] * DT), V[:3] * DT)
 
     def _accelerating(self):
@@ -229,6 +229,18 @@ def test_safety_retreat_overrides_the_planner():
     bench.mode("scan")
     bench.run(2.0)
     assert bench.status.state == states.FREE
+
+
+def test_a_probe_that_cannot_lift_off_is_not_taken_for_lifted():
+    """What was asked of an arm that stands has not happened."""
+    bench = Bench().seat()
+    bench.stuck = True
+    bench.mode("retreat")
+    bench.run(3.0)
+    assert bench.status.state == states.RETREAT
+    bench.stuck = False
+    bench.run(3.0)
+    assert bench.status.state == states.FREE and bench.T[2, 3] > 0.15
 
 
 def test_an_unknown_mode_is_refused():

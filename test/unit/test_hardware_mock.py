@@ -7,6 +7,7 @@ from medrobot_ros.errors import UnknownName
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
 from medrobot_ros.hardware import hardware_factory, hardware_names
 from medrobot_ros.hardware.servo import Servo
+from medrobot_ros.safety.permit import RELIEF
 from medrobot_ros.signals import JointCommand, Stamp, StopRequest
 from medrobot_ros.stage import EventLog
 from medrobot_ros.twin.mock import MockHardware
@@ -104,6 +105,21 @@ def test_a_stop_brakes_at_once_and_stays():
     for _ in range(100):
         bench.tick(q)
     assert abs(bench.latest["joint_states"].qd[0]) < 1e-6
+
+
+def test_relief_lets_a_stopped_arm_move_while_it_is_fresh():
+    bench = Bench(*QUIET)
+    q = bench.ramp([0, 0, 0, 0, 0, 0], 0.1)
+    bench.mock.receive("safety/stop", StopRequest(True))
+    bench.permit = False
+    for relieved in (True, False):
+        before = bench.latest["joint_states"].q[0]
+        for _ in range(100):
+            q = q + np.array([6e-5, 0, 0, 0, 0, 0])
+            if relieved:
+                bench.mock.receive("safety/permit", Stamp(bench.now_ns, RELIEF))
+            bench.tick(q)
+        assert (bench.latest["joint_states"].q[0] - before > 5e-3) == relieved
 
 
 def test_the_sensor_reads_bias_weight_and_tissue():

@@ -16,6 +16,7 @@ from medrobot_ros.geometry.wrench import weight_wrench
 from medrobot_ros.hardware.ros2_control import Ros2Control, vendor_of
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH, controllers, load_vendor, read_vendor, vendor_names
 from medrobot_ros.options import cell_config
+from medrobot_ros.safety.permit import RELIEF
 from medrobot_ros.signals import ContactMode, Fault, JointCommand, NamedJoints, Stamp, StopRequest, Wrench
 
 SHORT = ["scan.size_m=0.04,0.03", "scan.speed_m_per_s=0.03"]
@@ -154,6 +155,19 @@ def test_nothing_is_sent_without_joints_a_permit_or_numbers(bench):
     bench.permit()
     assert bench.command(bench.q * np.nan) == () and bench.command(bench.q[1:]) == ()
     assert bench.stage.refused == 2
+
+
+def test_a_stopped_arm_takes_commands_under_relief_alone(bench):
+    bench.stream(5, 0.0)
+    bench.stage.receive("safety/stop", StopRequest(True))
+    bench.ticks(20)
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q) == ()
+    bench.stage.receive("safety/permit", Stamp(bench.now_ns, RELIEF))
+    assert bench.command(bench.q)
+    bench.ticks(5)
+    assert bench.command(bench.q) == ()
 
 
 def test_a_stream_that_ceases_ends_at_rest(bench):

@@ -7,7 +7,8 @@ from support import Gantry
 from medrobot_ros.arms import load_arm
 from medrobot_ros.config import SafetySection
 from medrobot_ros.safety.braking import braked, stopping_distance
-from medrobot_ros.safety.guard import Guard
+from medrobot_ros.safety.guard import RELIEF_M, RELIEF_M_PER_S, Guard
+from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE
 from medrobot_ros.signals import SafetyStatus, Stamp, StopRequest, Wrench
 from medrobot_ros.stage import EventLog
 
@@ -191,6 +192,68 @@ def test_above_the_slow_force_nothing_presses_deeper():
     run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -15.5, 0, 0, 0])))
     run.step(run.q + np.array([0, 0, 0.05, 0, 0, 0]) * DT)
     assert run.qd[2] > 0.0  # it may always lift
+
+
+def relieved(run, push_n, asked, steps, permit=RELIEF):
+    """A stopped arm that is pressed, whatever is asked of it; how far it has gone, (6,)."""
+    began, run.permit = run.q.copy(), False
+    run.guard.receive(run.now_ns, "safety/stop", StopRequest(True))
+    for _ in range(steps):
+        run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, permit))
+        run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -push_n, 0, 0, 0])))
+        run.step(run.q + np.asarray(asked) * DT)
+    return run.q - began
+
+
+PRESSING = np.array([0.5, 0.0, 0.10, 0.0, 0.0, 0.0])
+DEEPER = [0.1, 0.0, -0.1, 0.0, 0.0, 0.0]
+
+
+def test_a_stopped_arm_lifts_off_a_patient_who_presses_and_does_nothing_else_that_is_asked():
+    moved = relieved(Run(PRESSING), 16.0, DEEPER, 200)
+    assert moved[2] == pytest.approx(200 * DT * RELIEF_M_PER_S, rel=0.1) and np.abs(np.delete(moved, 2)).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("push_n", "permit"),
+    [(0.99 * RELIEVED_SHARE * SafetySection().slow_n, RELIEF), (16.0, "safety#0"), (16.0, "anybody")],
+    ids=("not pressed", "a permit that was revoked", "no permit"),
+)
+def test_a_stopped_arm_stands(push_n, permit):
+    assert not relieved(Run(PRESSING), push_n, DEEPER, 200, permit).any()
+
+
+def test_relief_ends_with_its_travel_and_begins_anew_after_a_reset():
+    run = Run(PRESSING)
+    assert relieved(run, 30.0, DEEPER, 2000)[2] == pytest.approx(RELIEF_M, rel=0.02)
+    run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, "safety#1"))
+    run.step(run.q)
+    assert relieved(run, 30.0, DEEPER, 100)[2] > 0.9 * 100 * DT * RELIEF_M_PER_S
+
+
+def test_relief_needs_a_force_that_is_fresh():
+    run = Run(PRESSING)
+    relieved(run, 16.0, DEEPER, 50)
+    before = run.q[2]
+    for _ in range(200):
+        run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, RELIEF))
+        run.step(run.q)
+    assert run.q[2] - before < 0.06 * RELIEF_M_PER_S and not run.qd.any()
+
+
+@pytest.mark.parametrize("name", ["fr3", "gen3", "iiwa7"])
+def test_relief_of_an_arm_goes_along_the_beam(name):
+    arm = load_arm(name, "linear")
+    guard, q, now_ns = Guard(arm, SafetySection(), DT, EventLog("kinematics")), arm.q_home.copy(), 0
+    before = arm.T_base_probe(q)
+    for _ in range(200):
+        now_ns += round(1e9 * DT)
+        guard.receive(now_ns, "safety/permit", Stamp(now_ns, RELIEF))
+        guard.receive(now_ns, "contact/wrench", Wrench(now_ns, "probe", np.array([0, 0, -16.0, 0, 0, 0])))
+        q = guard.clamp(now_ns, q, q)
+    T = np.linalg.inv(before) @ arm.T_base_probe(q)
+    assert T[2, 3] == pytest.approx(-200 * DT * RELIEF_M_PER_S, rel=0.15)
+    assert np.abs(T[:2, 3]).max() < 5e-4 and np.abs(T[:3, :3] - np.eye(3)).max() < 5e-3
 
 
 def test_braking_keeps_the_direction_and_the_deceleration():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from medrobot_ros.config import SafetySection
-from medrobot_ros.safety.permit import PermitGate
+from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE, PermitGate
 from medrobot_ros.safety.supervisor import Supervisor
 from medrobot_ros.signals import ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench
 
@@ -20,13 +20,15 @@ class Bench:
         self.silent = set()
         self.q, self.force_n = np.zeros(3), 0.0
         self.contact_state = "free"
-        self.last_permit_ns, self.state, self.reasons = -1, "", ()
+        self.last_permit_ns, self.last_relief_ns, self.state, self.reasons = -1, -1, "", ()
 
     def run(self, ms):
         for _ in range(ms // 10):
             self.now_ns += 10 * MS
             for topic, signal in self.supervisor.tick(self.now_ns):
-                if topic == "safety/permit":
+                if topic == "safety/permit" and signal.source == RELIEF:
+                    self.last_relief_ns = self.now_ns
+                elif topic == "safety/permit":
                     self.last_permit_ns = self.now_ns
                 if isinstance(signal, SafetyStatus):
                     self.state, self.reasons = signal.state, signal.reasons
@@ -133,6 +135,38 @@ def test_anyone_may_stop_but_nobody_may_clear_it_by_topic(bench):
     bench.supervisor.receive("safety/stop", StopRequest(False))
     bench.run(20)
     assert bench.state == "stopped"
+
+
+def test_a_stopped_arm_that_is_pressed_may_lift_off_until_it_has(bench):
+    slow_n = SafetySection().slow_n
+    bench.force_n = slow_n + 0.1
+    bench.run(100)
+    assert bench.last_relief_ns < 0, "only where nothing else may move it"
+    bench.force_n = 1.0
+    bench.run(20)
+    bench.supervisor.receive("safety/stop", StopRequest(True))
+    for force_n, relieved in ((slow_n - 0.1, False), (slow_n + 0.1, True), (1.01 * RELIEVED_SHARE * slow_n, True), (1.0, False)):
+        bench.force_n = force_n
+        bench.run(50)
+        assert (bench.last_relief_ns == bench.now_ns) == relieved and bench.state == "stopped" and not bench.permitted, force_n
+
+
+@pytest.mark.parametrize("node", [*CONTROL, "joint_states"])
+def test_a_stopped_arm_of_which_a_part_is_silent_stays_where_it_is(bench, node):
+    bench.supervisor.receive("safety/stop", StopRequest(True))
+    bench.force_n = 20.0
+    bench.run(50)
+    assert bench.last_relief_ns == bench.now_ns
+    bench.silent = {node}
+    bench.run(100)
+    assert bench.last_relief_ns < bench.now_ns - 30 * MS
+
+
+def test_relief_is_no_permit():
+    gate = PermitGate(0.03)
+    gate.receive(0, Stamp(0, RELIEF))
+    assert gate.relieves(30 * MS) and gate.opens(30 * MS) and not gate.granted(30 * MS)
+    assert not gate.relieves(31 * MS) and not gate.opens(31 * MS)
 
 
 def test_gate_ages_and_epochs():
