@@ -18,6 +18,7 @@ from medrobot_ros.stage import EventLog
 FORCE_TIMEOUT_NS = 50_000_000
 RATE_SLACK_RAD_PER_S = 1e-6  # rounding is no offence
 RELIEF_M_PER_S, RELIEF_M = 0.03, 0.03  # chosen: faster than a deep breath, and as far as one
+LEAST = 1e-9  # rad/s
 DAMPING_M2 = 1e-4  # of the joint motion that lifts off: none near a singularity
 
 
@@ -118,7 +119,7 @@ class Guard:
         _, J = self._arm.probe_at(self._q)
         lift = J.T @ np.linalg.solve(J @ J.T + DAMPING_M2 * np.eye(6), np.array([0.0, 0.0, -RELIEF_M_PER_S, 0.0, 0.0, 0.0]))
         low, high = self._arm.velocity_limits(self._q)
-        lift /= max(1.0, float(np.max(lift / np.where(lift > 0.0, high, low))))
+        lift /= max(1.0, float(np.max(lift / np.where(lift > 0.0, np.maximum(high, LEAST), np.minimum(low, -LEAST)))))
         change = lift - self._qd
         share = float(np.max(np.abs(change) / self._arm.brake_rad_per_s2)) / self._period_s
         qd = self._qd + change / max(1.0, share)  # in proportion: one joint ahead of the others could press

@@ -144,14 +144,15 @@ def test_no_tare_while_touching():
     assert bench.status.state == before and "touching" in bench.status.reason
 
 
-def test_skin_that_falls_away_is_found_again():
+@pytest.mark.parametrize("away_m", [0.015, 0.025, 0.03])
+def test_skin_that_falls_away_is_found_again(away_m):
     bench = Bench().seat()
     bench.mode("scan")
     bench.run(0.5)
-    bench.skin_m -= 0.025
-    bench.run(0.3)
+    bench.skin_m -= away_m
+    bench.run(0.15)
     assert bench.status.state == states.LOST
-    bench.run(0.7)
+    bench.run(0.85)
     assert bench.status.lost_count == 1 and bench.status.state == states.SEAT  # found within a second
     bench.run(2.0)
     assert bench.status.state == states.SCAN
@@ -344,6 +345,19 @@ def test_poor_images_slow_the_path():
         return bench.status.progress
 
     assert progress(False) < 0.75 * progress(True)
+
+
+def test_a_force_far_from_the_reference_slows_the_path():
+    def progress(swing_n):
+        bench = Bench().seat()
+        bench.mode("scan")
+        bench.run(0.3)
+        bench.hand = lambda T, t: np.array([0.0, 0.0, -swing_n * np.sin(20.0 * np.pi * t)])
+        bench.run(1.0)
+        assert bench.status.state == states.SCAN
+        return bench.status.progress
+
+    assert progress(6.0) < 0.75 * progress(0.0)
 
 
 @pytest.mark.parametrize("mode", ["scan", "fan", "rock"])
