@@ -107,6 +107,8 @@ class Guard:
         if not self._gate.granted(now_ns):
             return self._relief(now_ns) if self._gate.relieves(now_ns) else self._brake(now_ns, "no_permit")
         self._relief_m = RELIEF_M
+        if self._felt_n(now_ns) > self._config.slow_n and self._arm.probe_at(self._q)[1][2] @ (q - self._q) > 0.0:
+            return self._lift(now_ns, "over_force")
         low, high = self._arm.velocity_limits(self._q)
         qd, clamped = _within_rates(q, self._q, self._qd, low, high, self._arm.brake_rad_per_s2, self._period_s)
         return self._cartesian(now_ns, qd, "clamped_joint_rate" if clamped else "")
@@ -116,21 +118,29 @@ class Guard:
         assert self._q is not None
         if self._relief_m <= 0.0 or self._felt_n(now_ns) <= RELIEVED_SHARE * self._config.slow_n:
             return self._brake(now_ns, "no_permit")
-        _, J = self._arm.probe_at(self._q)
+        self._relief_m -= RELIEF_M_PER_S * self._period_s
+        return self._lift(now_ns, "relief")
+
+    def _lift(self, now_ns: int, reason: str) -> Array:
+        """Off along the beam, or what leads there from how it moves now."""
+        assert self._q is not None
+        T_base_tip, J = self._arm.probe_at(self._q)
         lift = J.T @ np.linalg.solve(J @ J.T + DAMPING_M2 * np.eye(6), np.array([0.0, 0.0, -RELIEF_M_PER_S, 0.0, 0.0, 0.0]))
         low, high = self._arm.velocity_limits(self._q)
         lift /= max(1.0, float(np.max(lift / np.where(lift > 0.0, np.maximum(high, LEAST), np.minimum(low, -LEAST)))))
         change = lift - self._qd
         share = float(np.max(np.abs(change) / self._arm.brake_rad_per_s2)) / self._period_s
         qd = self._qd + change / max(1.0, share)  # in proportion: one joint ahead of the others could press
-        self._relief_m -= float(np.linalg.norm(J[:3] @ qd)) * self._period_s
-        return self._cartesian(now_ns, qd, "relief")
+        if _tip_motion(T_base_tip, J, qd, self._workspace, self._zone)[0]:
+            return self._brake(now_ns, "outside_workspace")
+        self._report(now_ns, reason)
+        return qd
 
     def _felt_n(self, now_ns: int) -> float:
         return self._force_n if now_ns - self._force_ns <= FORCE_TIMEOUT_NS else 0.0
 
     def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
-        """Slows near the patient, keeps inside the workspace, and never presses deeper above the slow force.
+        """Slows near the patient, keeps inside the workspace, and lifts off what would press deeper above the slow force.
 
         The speed into the tissue falls to nothing on the way to that force: what moves with the arm is gone before it presses hard.
         `reason` is what was clamped already."""
@@ -138,7 +148,7 @@ class Guard:
         leaving, near, along_beam, speed = _tip_motion(*self._arm.probe_at(self._q), qd, self._workspace, self._zone)
         force_n = self._felt_n(now_ns)
         if force_n > self._config.slow_n and along_beam > 0.0:
-            return self._brake(now_ns, "over_force")
+            return self._lift(now_ns, "over_force")
         if leaving:
             return self._brake(now_ns, "outside_workspace")
         limit = self._config.patient_speed_m_per_s if near else self._config.free_speed_m_per_s
