@@ -123,7 +123,8 @@ def _safety(config: CellConfig, watched: tuple[str, ...]) -> Stage:
     from medrobot_ros.safety.supervisor import Supervisor
 
     arm = _arm(config)
-    return Supervisor(config.safety, watched, arm.q_lower, arm.q_upper, arm.qd_max)
+    retreat_s = 2.0 * config.contact.retreat_m / config.contact.retreat_speed_m_per_s + 0.6  # chosen: twice the way, and until it moves
+    return Supervisor(config.safety, watched, arm.q_lower, arm.q_upper, arm.qd_max, retreat_s)
 
 
 _MAKERS: dict[str, Callable[[CellConfig], Stage]] = {

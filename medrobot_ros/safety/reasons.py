@@ -15,6 +15,7 @@ class Reason(str, Enum):
     SPEED_LIMIT = "joint {joint} beyond its speed limit"
     HIGH_FORCE = "contact force {force_n:.1f} N above {limit_n:g} N"
     PULL = "skin cannot pull: {pull_n:.1f} N along the beam; is the force sensor's sign right?"
+    NOT_LIFTED = "the probe has not lifted off in {limit_s:.1f} s"
     RETREATED = "retreated"
 
     def filled(self, **values: object) -> str:

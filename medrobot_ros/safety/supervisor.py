@@ -22,7 +22,7 @@ from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus,
 from medrobot_ros.stage import EventLog, Outputs
 
 TICK_NS = 10_000_000
-RETREAT_NS = 3_000_000_000  # a retreat that takes longer is a stop
+RETREAT_S = 3.0  # a retreat that takes longer is a stop
 STATE_PERIOD_NS = 1_000_000_000
 POSITION_SLACK_RAD = 0.02  # a servo's overshoot beyond a limit is no fault
 SPEED_SLACK = 1.2
@@ -36,7 +36,7 @@ class Supervisor:
     sampled = ("joint_states",)
 
     def __init__(
-        self, config: SafetySection, required: tuple[str, ...], q_lower: Array, q_upper: Array, qd_max: Array
+        self, config: SafetySection, required: tuple[str, ...], q_lower: Array, q_upper: Array, qd_max: Array, retreat_s: float = RETREAT_S
     ) -> None:
         self._config, self._required = config, tuple(n for n in required if n != self.name)
         self._q_lower, self._q_upper, self._qd_max = q_lower - POSITION_SLACK_RAD, q_upper + POSITION_SLACK_RAD, SPEED_SLACK * qd_max
@@ -51,7 +51,7 @@ class Supervisor:
         self._reasons: tuple[str, ...] = ()
         self._retreat_ns = self._published_ns = 0
         self._changed = True
-        self._contact_state = ""
+        self._contact_state, self._lifting_ns, self._longest_ns = "", 0, round(1e9 * retreat_s)
         self._pressed_n, self._relieving = 0.0, False
 
     # --- what arrives -------------------------------------------------------------------------------------------------
@@ -66,6 +66,8 @@ class Supervisor:
             self._heard_ns["contact"] = self._felt_ns = self.now_ns
             self._judge_force(signal)
         elif topic == "contact/state" and isinstance(signal, ContactStatus):
+            if signal.state == "retreat" != self._contact_state:
+                self._lifting_ns = self.now_ns
             self._contact_state = signal.state
         elif topic == "safety/stop" and signal.stop:
             self._stop(Reason.STOP_REQUESTED.filled())
@@ -155,6 +157,8 @@ class Supervisor:
                 self._lose(source, Reason.SILENT.filled(source=source, limit_ms=1e3 * limit_s))
 
         limit_ns = self._config.control_timeout_s * 1e9
+        if self._state == "ok" and self._contact_state == "retreat" and self.now_ns - self._lifting_ns > self._longest_ns:
+            self._stop(Reason.NOT_LIFTED.filled(limit_s=1e-9 * self._longest_ns))
         if self._engaged and self._felt_ns is not None and self.now_ns - self._felt_ns > limit_ns:
             self._stop(Reason.NO_FORCE.filled(limit_ms=1e-6 * limit_ns))
 
@@ -164,7 +168,7 @@ class Supervisor:
         return self._contact_state not in ("", "free")
 
     def _end_retreat(self) -> None:
-        if not self._engaged or self.now_ns - self._retreat_ns > RETREAT_NS:
+        if not self._engaged or self.now_ns - self._retreat_ns > self._longest_ns:
             self._stop(Reason.RETREATED.filled())
 
     def _retreat(self, reason: str) -> None:
@@ -199,6 +203,7 @@ class Supervisor:
         if silent or self._inactive:
             return False, f"not reset: {', '.join(sorted({*silent, *self._inactive}))} still silent or inactive"
         self._epoch += 1
+        self._lifting_ns = self.now_ns
         self._reasons, self._felt_ns = (), None
         self._heard_ns.update(dict.fromkeys((*self._required, "joint_states"), self.now_ns))
         self._set("ok")

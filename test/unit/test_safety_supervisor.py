@@ -94,6 +94,14 @@ def test_a_retreat_that_does_not_end_is_a_stop(bench):
     assert bench.state == "stopped"
 
 
+def test_a_probe_that_does_not_lift_off_is_a_stop(bench):
+    bench.contact_state = "retreat"
+    bench.run(2900)
+    assert bench.state == "ok"
+    bench.run(300)
+    assert bench.state == "stopped" and "not lifted off in 3.0 s" in bench.reasons[0]
+
+
 def test_force_above_the_limit_retreats(bench):
     bench.contact_state, bench.force_n = "scan", 24.9
     bench.run(100)
