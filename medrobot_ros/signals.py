@@ -6,9 +6,10 @@ Names carry their frames: `T_base_probe` maps probe coordinates into base; `V_ba
 twist [v; w] of the probe against base, in probe coordinates; `F_tissue_on_probe_in_probe` is a wrench [f; m].
 """
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import field
 from math import isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +17,18 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
+    from dataclasses import dataclass
 else:
 
-    def dataclass_transform(**kwargs):  # of Python 3.11
-        return lambda function: function
-
-
-Cls = TypeVar("Cls")
-
-
-@dataclass_transform(frozen_default=True)
-def signal(cls: type[Cls]) -> type[Cls]:
-    """A dataclass that type checkers take for frozen; one that is takes four times as long to make, ten times a control tick."""
-    return dataclass(slots=True)(cls)
+    def dataclass(frozen, slots):
+        """Frozen to type checkers alone: one that is takes four times as long to make, and a control tick makes ten."""
+        return dataclasses.dataclass(slots=slots)
 
 
 # --- hardware ---------------------------------------------------------------------------------------------------------
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class JointState:
     """Measured joints. `q` [rad], `qd` [rad/s], `tau` [Nm]. Shapes (n,)."""
 
@@ -45,7 +38,7 @@ class JointState:
     tau: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class JointCommand:
     """Commanded joint positions `q` [rad]. Shape (n,). `stamp_ns` is that of the state it answers."""
 
@@ -53,7 +46,7 @@ class JointCommand:
     q: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class Wrench:
     """A wrench [f; m] in N and Nm, shape (6,), of the environment on the tool, in the named frame."""
 
@@ -62,7 +55,7 @@ class Wrench:
     F: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class NamedJoints:
     """Joints as a driver reports them: by name, in its own order, with others among them.
 
@@ -75,7 +68,7 @@ class NamedJoints:
     tau: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class JointTrajectory:
     """Positions `q` [rad] and velocities `qd` [rad/s], both (k, n), at `times_s` (k,) from now; the last at rest."""
 
@@ -85,7 +78,7 @@ class JointTrajectory:
     qd: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A driver's fault by name, and whether it is there."""
 
@@ -94,7 +87,7 @@ class Fault:
     present: bool
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class PatientTruth:
     """What only a twin knows; for recording, tests and the twin's own sources."""
 
@@ -113,7 +106,7 @@ class PatientTruth:
         return isfinite(self.T_base_probe.sum() + self.T_base_patient.sum() + self.breathing_offset_m)
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class HardwareStatus:
     """How the hardware loop is doing; `None` where there is no wall clock (in one process).
 
@@ -133,7 +126,7 @@ class HardwareStatus:
     state: str = "ready"
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """A bare header: a permit or a heartbeat. `source` is the node that sends it."""
 
@@ -154,7 +147,7 @@ def active_node(source: str) -> tuple[str, bool]:
     return source.removesuffix(_INACTIVE), not source.endswith(_INACTIVE)
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class StopRequest:
     """A request to stop the arm; `stop` False is never obeyed (only `safety/reset` clears a stop)."""
 
@@ -164,7 +157,7 @@ class StopRequest:
 # --- control ----------------------------------------------------------------------------------------------------------
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ProbeState:
     """Pose and twist of the probe tip. Shapes (4, 4) and (6,). A pose message carries no twist: `None` then."""
 
@@ -173,7 +166,7 @@ class ProbeState:
     V_base_probe_in_probe: Array | None = None
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ProbeTwist:
     """The twist [v; w] of the probe tip alone, as a twist message carries it. Shape (6,)."""
 
@@ -181,7 +174,7 @@ class ProbeTwist:
     V_base_probe_in_probe: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class TwistCommand:
     """The twist [v; w] [m/s, rad/s] that contact asks of kinematics. Shape (6,)."""
 
@@ -189,7 +182,7 @@ class TwistCommand:
     V_base_probe_in_probe: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class MotionGoal:
     """A free motion: joint positions `q` (n,) or a probe pose `T_base_probe` (4, 4), exactly one of them.
 
@@ -201,7 +194,7 @@ class MotionGoal:
     T_base_probe: Array | None = None
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class MotionStatus:
     """Where a free motion stands. `result` is '', 'moving', 'reached', 'refused' or 'stopped'."""
 
@@ -212,7 +205,7 @@ class MotionStatus:
     reason: str = ""
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ContactMode:
     """What contact is to do: 'off' (kinematics obeys motion goals), 'tare', 'hold', 'approach', 'retreat', or how to scan: 'scan' along
     the path, 'fan' and 'rock' about the contact point, 'dwell'."""
@@ -221,7 +214,7 @@ class ContactMode:
     mode: str
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ScanReference:
     """Poses along the planned path. `T_base_probe` (N, 4, 4), `time_s` (N,) at nominal speed, increasing from 0."""
 
@@ -234,7 +227,7 @@ class ScanReference:
 PUSHED_AWAY = "pushed away: task/resume when the way is clear"  # a `ContactStatus.reason` that a person has to answer
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ContactStatus:
     """What contact is doing. `None` where there is no value yet."""
 
@@ -257,7 +250,7 @@ class ContactStatus:
 # --- imaging ----------------------------------------------------------------------------------------------------------
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class Image:
     """A B-mode image: `pixels` (rows, columns) uint8, row 0 nearest the probe, columns along probe x."""
 
@@ -265,7 +258,7 @@ class Image:
     pixels: NDArray[np.uint8]
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ImageGeometry:
     """How pixels lie in the probe frame. `T_probe_image` (4, 4) maps image metres (x right, y down from pixel (0, 0)'s
     centre, z out of the plane) into the probe frame; `spacing_m` is (column, row)."""
@@ -282,7 +275,7 @@ class ImageGeometry:
     sector_rad: float = 0.0  # angle over which they fan out; 0 where it follows from the aperture and the arc
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class TrackedImage:
     """Pixels (rows, columns) uint8, where they lay when they were taken: `T_base_pixel` (4, 4) maps (column, row, 0, 1) into base [m]."""
 
@@ -291,7 +284,7 @@ class TrackedImage:
     T_base_pixel: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class VolumeCloud:
     """The voxels that images have reached so far: their centres `points` (N, 3) in base [m], and grey levels `grey` (N,) uint8."""
 
@@ -300,7 +293,7 @@ class VolumeCloud:
     grey: NDArray[np.uint8]
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class ImageQuality:
     """The verdict on one image, with the image's own stamp. `coupled_m` is the lateral extent (min, max) in probe x
     over which the probe touches; (0, 0) when it does not. Shares are 0 to 1. What only an image in contact tells is None without it."""
@@ -320,7 +313,7 @@ class ImageQuality:
     snr_db: tuple[float, ...] | None = None  # signal to noise power in each quarter of the depth; None before an image in air
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class Surface:
     """A point cloud from the depth camera in base coordinates: `points` (N, 3) and unit outward `normals` (N, 3)."""
 
@@ -332,7 +325,7 @@ class Surface:
 # --- planning and safety ----------------------------------------------------------------------------------------------
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class PlannedSkin:
     """The planned skin points in base: `points` (N, 3) and `quality` (N,), NaN where no accepted image covers a point yet."""
 
@@ -341,7 +334,7 @@ class PlannedSkin:
     quality: Array
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class TaskStatus:
     """Where the examination stands. `outcome` is '' until concluded, then 'accepted', 'rejected', 'stopped' or
     'aborted'."""
@@ -356,7 +349,7 @@ class TaskStatus:
     reason: str = ""
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class SafetyStatus:
     """The supervisor's verdict: `state` is 'ok', 'retreat' or 'stopped'; `reasons` say why, first cause first."""
 
@@ -365,7 +358,7 @@ class SafetyStatus:
     reasons: tuple[str, ...] = ()
 
 
-@signal
+@dataclass(frozen=True, slots=True)
 class Event:
     """A counted run-time fault. `kind` is one of a room's named kinds."""
 
