@@ -19,6 +19,7 @@ from medrobot_ros.description import (
     write_parameters,
 )
 from medrobot_ros.interfaces import CONTROL_PATH, NAMESPACE, NODES, TOPICS, VIEW_MARKERS, topic
+from medrobot_ros.resources import share
 
 DISPLAYS = {
     "PointCloud2": "sensor_msgs/msg/PointCloud2",
@@ -155,3 +156,10 @@ def test_the_rviz_view_follows_the_namespace_and_stands_on_the_cells_root():
     robot = ET.fromstring(robot_description(CellConfig()))
     children = {j.find("child").get("link") for j in robot.findall("joint")}
     assert fixed in links(CellConfig().arm.name) - children
+
+
+def test_the_aggregators_groups_hold_every_node_once():
+    """`contains` is what diagnostic_aggregator's GenericAnalyzer looks for in a status' name, which here ends in the node's."""
+    groups = yaml.safe_load(share("config/diagnostics.yaml").read_text())["analyzers"]["ros__parameters"]
+    parts = [part for group in groups.values() if isinstance(group, dict) for part in group["contains"]]
+    assert sorted(parts) == sorted(f"/{node}" for node in NODES)
