@@ -23,6 +23,7 @@ class Topic:
     units: str = ""
     recorded: bool = True
     steady: bool = True  # comes at its rate whenever its writer is active
+    shown_hz: float = 0.0  # how often to others than the readers that get each one from hand to hand; 0: as often
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("forward_position_controller/commands", "std_msgs/msg/Float64MultiArray", ("kinematics",), ("hardware",), 500,
           reliable=True, units="rad"),
     Topic("probe/pose", _POSE, ("kinematics",), ("contact", "imaging", "planner"), 100, frame="base", units="m"),
-    Topic("probe/twist", _TWIST, ("kinematics",), ("contact",), 500, frame="probe", units="m/s, rad/s"),
+    Topic("probe/twist", _TWIST, ("kinematics",), ("contact",), 500, frame="probe", units="m/s, rad/s", shown_hz=100),
     Topic("probe/twist_command", _TWIST, ("contact",), ("kinematics",), 500, frame="probe", units="m/s, rad/s",
           steady=False),
     Topic("contact/wrench", _WRENCH, ("contact",), ("kinematics", "planner", "safety"), 100, frame="probe",
@@ -130,7 +131,8 @@ def as_markdown() -> str:
         "# Interfaces\n\nWritten from `medrobot_ros/interfaces.py` by `python -m medrobot_ros.interfaces > docs/interfaces.md`; "
         "a test compares them.\n"
         "Names are relative to the cell's namespace. BE best effort, R reliable, TL transient local, then the depth.\n"
-        "Rate 0 means on demand. Standard messages only; status rows are `DiagnosticArray` whose key-values are the signal's fields.\n\n"
+        "Rate 0 means on demand; a second one is that of the graph and the record where the reader shares the writer's process. "
+        "Standard messages only; status rows are `DiagnosticArray` whose key-values are the signal's fields.\n\n"
         "| topic | type | from | to | rate [Hz] | QoS | frame | units |\n|---|---|---|---|---|---|---|---|\n"
     )
     services = "\n| service | type | server | does |\n|---|---|---|---|\n"
@@ -142,7 +144,8 @@ def as_markdown() -> str:
 def _topic_row(t: Topic) -> str:
     writers = "all" if t.writers == NODES else ", ".join(t.writers)
     qos = f"{'R' if t.reliable else 'BE'}{' TL' if t.latched else ''} {t.depth}"
-    return f"| `{t.name}` | {t.type} | {writers} | {', '.join(t.readers)} | {t.rate_hz:g} | {qos} | {t.frame} | {t.units} |\n"
+    rate = f"{t.rate_hz:g} / {t.shown_hz:g}" if t.shown_hz else f"{t.rate_hz:g}"
+    return f"| `{t.name}` | {t.type} | {writers} | {', '.join(t.readers)} | {rate} | {qos} | {t.frame} | {t.units} |\n"
 
 
 if __name__ == "__main__":

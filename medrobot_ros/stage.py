@@ -8,6 +8,7 @@ A stage owns no clock, no thread and no I/O. It is given signals as they arrive 
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
+from medrobot_ros.interfaces import TOPICS
 from medrobot_ros.signals import Event
 
 Outputs = Iterable[tuple[str, Any]]
@@ -56,6 +57,25 @@ class InOrder:
             return self._newest_ns - stamp_ns
         self._newest_ns, self._older = stamp_ns, 0
         return 0
+
+
+class Shown:
+    """Which signals others get to see than the readers that get every one: see `Topic.shown_hz`."""
+
+    EARLY = 0.01  # of a period: stamps need not be even
+
+    def __init__(self) -> None:
+        self._period_ns = {t.name: round((1.0 - self.EARLY) * 1e9 / t.shown_hz) for t in TOPICS if t.shown_hz}
+        self._last_ns = dict.fromkeys(self._period_ns, -(10**18))
+
+    def shows(self, topic: str, signal: Any) -> bool:
+        """Whether it is this one's turn."""
+        if topic not in self._period_ns:
+            return True
+        if 0 <= signal.stamp_ns - self._last_ns[topic] < self._period_ns[topic]:
+            return False
+        self._last_ns[topic] = signal.stamp_ns
+        return True
 
 
 class EventLog:

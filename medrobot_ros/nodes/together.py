@@ -11,6 +11,7 @@ from typing import Any
 from medrobot_ros.interfaces import handed_over
 from medrobot_ros.nodes.executor import WAIT_S, make_executor
 from medrobot_ros.nodes.stage_node import StageNode
+from medrobot_ros.stage import Shown
 
 FIRST, ANSWERS = "joint_states", ("probe/twist", "probe/twist_command", "forward_position_controller/commands")
 PATIENCE_NS = 1_000_000  # from joint states to the wrench of the same tick; chosen
@@ -66,6 +67,7 @@ class Outbox:
         self._names = tuple(node.get_name() for node in nodes)
         self._hears = {topic: node for node in nodes for topic in self.handed_to(node.get_name())}
         self._later: deque[tuple[StageNode, str, Any, StageNode | None]] = deque()
+        self._shown = Shown()
         self.hold_until_ns = 0
 
     def handed_to(self, reader: str) -> frozenset[str]:
@@ -85,7 +87,8 @@ class Outbox:
             node.publish(topic, signal)
         else:
             hears.receive(topic, signal)
-            self._later.append((node, topic, signal, None))
+            if self._shown.shows(topic, signal):
+                self._later.append((node, topic, signal, None))
 
     def release(self) -> None:
         """Hands over and publishes what has waited."""

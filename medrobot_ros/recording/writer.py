@@ -21,7 +21,7 @@ from medrobot_ros.messages import Codec
 from medrobot_ros.recording.cdr import ALIKE_TOPICS, FIXED_TOPICS, to_bytes, to_bytes_alike
 from medrobot_ros.recording.storage import ChunkedWriter
 from medrobot_ros.signals import Event, Stamp, StopRequest
-from medrobot_ros.stage import NOTHING, Outputs
+from medrobot_ros.stage import NOTHING, Outputs, Shown
 
 BAG = "bag"
 CONFIG = "config.yaml"
@@ -171,12 +171,13 @@ class RecorderStage:
         about = {"software": __version__, "arm": config.arm.label, "probe": config.probe.name, "seed": str(config.seed)}
         self._bag = BagWriter(folder / BAG, joint_names=joint_names, about=about)
         self._recorded = frozenset(t.name for t in recorded_topics())
+        self._shown = Shown()
         self._failure: MachineError | None = None
         self._now_ns = 0
 
     def receive(self, topic: str, signal: Any) -> Outputs:
         """Records one signal at its own stamp."""
-        if topic not in self._recorded or self._failure is not None:
+        if topic not in self._recorded or self._failure is not None or not self._shown.shows(topic, signal):
             return NOTHING
         stamp_ns = getattr(signal, "stamp_ns", 0)
         if stamp_ns > self._now_ns:
