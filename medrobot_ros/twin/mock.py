@@ -164,7 +164,7 @@ class _Sensors:
             *self._arm.statics(Q[k]), period_s, 1e-9 * (stamp_ns - self._moved_ns), drawn, self._noise, self._v_com, self.inertia,
             self._mass, self._ft,
         )  # fmt: skip
-        self._moved_ns, n = stamp_ns, self._arm.n
+        self._moved_ns, n = max(self._moved_ns, stamp_ns), self._arm.n
         return JointState(stamp_ns, out[:n], out[n : 2 * n], out[2 * n : 3 * n]), Wrench(stamp_ns, "ft", out[3 * n :])
 
 
