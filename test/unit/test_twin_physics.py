@@ -12,6 +12,7 @@ from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
 from medrobot_ros.twin.ray import ECHO
 from medrobot_ros.twin.refraction import ABOVE, gradient, reflection, volume_of
+from medrobot_ros.twin.render import make_renderer
 from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S, BANDWIDTH
 from medrobot_ros.twin.ultrasound import SAMPLES, TwinUltrasound
 
@@ -267,3 +268,11 @@ def test_a_pulse_is_as_short_as_its_bandwidth_says():
     spectrum = np.abs(np.fft.fft(line))
     half_hz = np.interp(-0.5, -spectrum[: SAMPLES // 4] / spectrum[0], frequency_hz[: SAMPLES // 4])
     assert 2.0 * half_hz == pytest.approx(BANDWIDTH * SETTINGS.frequency_hz, rel=0.05)
+
+
+def test_a_line_that_half_its_elements_form_is_half_as_bright():
+    source = twin(block(Tissue.LIVER), **QUIET)
+    view = source.view(0, at(0.0), 0.0)
+    whole, part = (make_renderer("cpu", source.scene)(replace(view, share=np.full_like(view.share, s))) for s in (1.0, 0.5))
+    below = rows(0.02, 0.08)  # the reverberation at the face
+    assert np.allclose(part[:, below], 0.5 * whole[:, below], rtol=1e-3, atol=1e-5)
