@@ -1,7 +1,6 @@
 """Joint torques that hold an arm against gravity."""
 
 from collections.abc import Sequence
-from math import cos, sin
 
 import numpy as np
 from numba import njit
@@ -50,11 +49,3 @@ def gravity_torque(q, R_before, p_before, axis, mass, com):  # type: ignore[no-u
         weight, moment_x, moment_y = weight + w, moment_x + w * c[i, 0], moment_y + w * c[i, 1]
         tau[i] = z[i, 0] * (moment_y - weight * o[i, 1]) - z[i, 1] * (moment_x - weight * o[i, 0])  # z . (lever x up)
     return tau
-
-
-@njit(cache=True)
-def rotation(a, angle):  # type: ignore[no-untyped-def]
-    """Rotation (3, 3) by `angle` [rad] about the unit axis `a` (3,)."""
-    s, c = sin(angle), cos(angle)
-    K = np.array([[0.0, -a[2], a[1]], [a[2], 0.0, -a[0]], [-a[1], a[0], 0.0]])
-    return np.eye(3) + s * K + (1.0 - c) * (K @ K)

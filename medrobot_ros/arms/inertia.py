@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from medrobot_ros.arms.gravity import rotation
 from medrobot_ros.arms.urdf import Segment
+from medrobot_ros.geometry.turning import rotation_of
 from medrobot_ros.signals import Array
 
 
@@ -33,7 +33,7 @@ def _matrix(q, R_before, p_before, axis, mass, com, inertia):  # type: ignore[no
     z, o, M = np.empty((n, 3)), np.empty((n, 3)), np.zeros((n, n))
     for i in range(n):
         p = p + R @ p_before[i]
-        R = R @ R_before[i] @ rotation(axis[i], q[i])
+        R = R @ R_before[i] @ rotation_of(q[i] * axis[i])
         o[i], z[i] = p, R @ axis[i]
         about_com, c = R @ inertia[i] @ R.T, p + R @ com[i]
         moved = np.empty((i + 1, 3))  # velocity of the body's centre of mass for each joint's unit rate

@@ -134,10 +134,10 @@ class ArmModel:
         What speeds alone make (Coriolis) is below 0.1 N near a patient, and left out; without `qdd` (n,) so is what accelerates the arm.
         Where the arm is singular, the part that no torque tells of is left out.
         """
-        left = self.gravity_torque(q) - tau
+        J, tau_gravity = self.statics(q)
+        left = tau_gravity - tau
         if qdd is not None:
             left = left + self.inertia_matrix(q) @ qdd
-        J = self.jacobian_probe(q)
         return np.asarray(np.linalg.solve(J @ J.T + DAMPING * np.eye(6), J @ left), np.float64)
 
     def nearest_turn(self, q: Array, q_near: Array) -> Array:

@@ -34,7 +34,7 @@ def make(config: CellConfig, arm: ArmModel) -> "MockHardware":
 
 
 class MockHardware:
-    """Stage `hardware` at the control rate. """
+    """Stage `hardware` at the control rate."""
 
     name = "hardware"
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from medrobot_ros.config import BodySection, TwinSection
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
+from medrobot_ros.geometry.turning import turned_back
 from medrobot_ros.signals import Array, PatientTruth
 from medrobot_ros.twin.body import Body
 from medrobot_ros.twin.tissue import Tissue, push
@@ -74,17 +75,17 @@ def _press_once(T_base_probe, T_base_patient, offset, dt, skin, face, tissue, la
     """One step: fills `F` (6,) and `T` (4, 4), and returns the gap."""
     R, o = T_base_patient[:3, :3], T_base_patient[:3, 3]
     Rp, tip = T_base_probe[:3, :3], T_base_probe[:3, 3]
-    _, n = _skin_point(_into(R, tip - o), skin)
-    inward = _into(Rp, _out_of(R, n))
+    _, n = _skin_point(turned_back(R, tip - o), skin)
+    inward = turned_back(Rp, turned_back(R.T, n))
     r = np.empty(3)
     r[0] = min(max(-face[0] * inward[0], -face[1]), face[1])
     r[1] = min(max(-ELEVATION_RADIUS_M * inward[1], -0.3 * ELEVATION_RADIUS_M), 0.3 * ELEVATION_RADIUS_M)
     r[2] = -0.5 * (r[0] * r[0] / face[0] + r[1] * r[1] / ELEVATION_RADIUS_M)
-    p_base = tip + _out_of(Rp, r)
-    p = _into(R, p_base - o)
+    p_base = tip + turned_back(Rp.T, r)
+    p = turned_back(R, p_base - o)
     s, n = _skin_point(p, skin)
     gap = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2] - offset
-    n_base = _out_of(R, n)
+    n_base = turned_back(R.T, n)
     v_gap = 0.0 if dt == 0.0 else (gap - last[3]) / dt
     force = push(tissue[0], tissue[1], tissue[2], -gap, -v_gap)
     if force > 0.0:
@@ -94,7 +95,7 @@ def _press_once(T_base_probe, T_base_patient, offset, dt, skin, face, tissue, la
             v -= (v[0] * n_base[0] + v[1] * n_base[1] + v[2] * n_base[2]) * n_base
             speed = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
             f_base -= (tissue[3] * force / (speed + STICTION_SPEED_M_PER_S)) * v
-        F[:3] = _into(Rp, f_base)
+        F[:3] = turned_back(Rp, f_base)
         F[3:] = _cross(r, F[:3])
     last[:3], last[3] = p_base, gap
     T[:3, 2] = -n_base
@@ -102,30 +103,9 @@ def _press_once(T_base_probe, T_base_patient, offset, dt, skin, face, tissue, la
     T[:3, 0] -= n_base[0] * n_base
     T[:3, 0] /= sqrt(1.0 - n_base[0] * n_base[0])
     T[:3, 1] = _cross(T[:3, 2], T[:3, 0])
-    T[:3, 3] = _out_of(R, s + offset * n) + o
+    T[:3, 3] = turned_back(R.T, s + offset * n) + o
     T[3, 3] = 1.0
     return gap
-
-
-# At this size the calls of a library cost more than the sums.
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _out_of(R, v):  # type: ignore[no-untyped-def]
-    """R v."""
-    out = np.empty(3)
-    for i in range(3):
-        out[i] = R[i, 0] * v[0] + R[i, 1] * v[1] + R[i, 2] * v[2]
-    return out
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _into(R, v):  # type: ignore[no-untyped-def]
-    """R^T v."""
-    out = np.empty(3)
-    for i in range(3):
-        out[i] = R[0, i] * v[0] + R[1, i] * v[1] + R[2, i] * v[2]
-    return out
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
