@@ -26,6 +26,7 @@ UNEXPLAINED_M, UNEXPLAINED_SHARE = 2e-4, 0.25  # residual (rms) up to which a fi
 DEPARTED_M, DEPARTED_RESIDUALS = 1.5e-3, 6.0  # a sample this far from the foretold one is another motion
 FIRST_DEPARTED_M = 5e-4  # the same for a short window's fit, which then is no longer believed
 
+
 def _waves(frequencies_hz: tuple[float, ...], time_s: Array) -> Array:
     """Sine and cosine of each frequency, (2 k, n)."""
     angles = 2.0 * pi * np.outer(frequencies_hz, time_s)

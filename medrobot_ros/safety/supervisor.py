@@ -22,21 +22,20 @@ from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus,
 from medrobot_ros.stage import EventLog, Outputs
 
 TICK_NS = 10_000_000
-RETREAT_S = 3.0  # a retreat that takes longer is a stop
 STATE_PERIOD_NS = 1_000_000_000
 POSITION_SLACK_RAD = 0.02  # a servo's overshoot beyond a limit is no fault
 SPEED_SLACK = 1.2
 
 
 class Supervisor:
-    """Stage `safety`. `required` names the nodes whose heartbeats it waits for and watches."""
+    """Stage `safety`. `required` names the nodes whose heartbeats it waits for and watches; a retreat beyond `retreat_s` is a stop."""
 
     name = "safety"
     rate_hz = 1e9 / TICK_NS
     sampled = ("joint_states",)
 
     def __init__(
-        self, config: SafetySection, required: tuple[str, ...], q_lower: Array, q_upper: Array, qd_max: Array, retreat_s: float = RETREAT_S
+        self, config: SafetySection, required: tuple[str, ...], q_lower: Array, q_upper: Array, qd_max: Array, retreat_s: float
     ) -> None:
         self._config, self._required = config, tuple(n for n in required if n != self.name)
         self._q_lower, self._q_upper, self._qd_max = q_lower - POSITION_SLACK_RAD, q_upper + POSITION_SLACK_RAD, SPEED_SLACK * qd_max

@@ -15,7 +15,7 @@ class Bench:
     """A supervisor among nodes that are alive unless said to be silent."""
 
     def __init__(self):
-        self.supervisor = Supervisor(SafetySection(), NODES, -np.ones(3), np.ones(3), np.ones(3))
+        self.supervisor = Supervisor(SafetySection(), NODES, -np.ones(3), np.ones(3), np.ones(3), retreat_s=3.0)
         self.now_ns = 0
         self.silent = set()
         self.q, self.force_n = np.zeros(3), 0.0
