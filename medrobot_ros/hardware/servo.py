@@ -1,7 +1,7 @@
 """Joint servos as a controller sees them: commands arrive late, positions follow with a lag, silence brings a hold."""
 
 from collections import deque
-from math import exp
+from math import exp, sqrt
 
 import numba
 import numpy as np
@@ -13,7 +13,7 @@ from medrobot_ros.safety.braking import braked
 from medrobot_ros.signals import Array, JointCommand
 from medrobot_ros.stage import EventLog
 
-SPEED_SLACK = 1.05  # a command stream's rounding is no offence
+SLACK = 1.05  # of speed and acceleration: a command stream's rounding is no offence
 
 
 class Servo:
@@ -22,15 +22,16 @@ class Servo:
     def __init__(self, arm: ArmModel, config: HardwareSection, q: Array, events: EventLog, rng: np.random.Generator) -> None:
         self._arm, self._config, self._events, self._rng = arm, config, events, rng
         self._period_s = 1.0 / config.rate_hz
-        self._limits = arm.q_lower, arm.q_upper, SPEED_SLACK * arm.qd_max
+        self._limits = arm.q_lower, arm.q_upper, SLACK * arm.qd_max, SLACK * arm.brake_rad_per_s2
         self._underway: deque[tuple[int, Array]] = deque()
         self._commanded_ns: int | None = None
         self._v_set = np.zeros(arm.n)
         self._last_target = q.copy()
         self._saturated = np.zeros(arm.n)  # sign of the torque of joints at their torque limit, 0 elsewhere
         self.q, self.q_set = q.copy(), q.copy()
+        self._unbridged = self.q_set  # before the last bridging
         self.clamped = self.refused = 0
-        self._follow(0, self.q)  # compiles or loads the kernels, which must not wait for a tick
+        self._follow(0, self.q, 1)  # compiles or loads the kernels, which must not wait for a tick
         self.saturate(np.zeros(arm.n))
         self.advance(0.0, self.q_set[None])
 
@@ -53,8 +54,9 @@ class Servo:
         """Whether a command has come through by `now_ns` that the setpoint does not follow yet."""
         return bool(self._underway) and self._underway[0][0] <= now_ns
 
-    def plan(self, now_ns: int, permitted: bool) -> None:
-        """Once a period: the next setpoint from what has arrived, or braking where commands or the permit are missing."""
+    def plan(self, now_ns: int, permitted: bool, again: bool = False) -> None:
+        """Once a period, and `again` when a command comes within it: the next setpoint from what has arrived, or braking where commands
+        or the permit are missing."""
         silent = self._commanded_ns is None or now_ns - self._commanded_ns > self._config.command_timeout_s * 1e9
         if silent or not permitted:
             if self._v_set.any():
@@ -64,18 +66,22 @@ class Servo:
             self.q_set = self.q_set + self._v_set * self._period_s
             self._last_target = self.q_set.copy()
             return
-        target = None
+        target, count = None, 0
         while self._underway and self._underway[0][0] <= now_ns:
-            target = self._underway.popleft()[1]
+            target, count = self._underway.popleft()[1], count + 1
         if target is not None:
-            self._follow(now_ns, target)
+            if again:
+                self.q_set = self._unbridged
+            self._follow(now_ns, target, count)
+            self._unbridged = self.q_set
         else:  # a late command is bridged at the speed of the last ones
+            self._unbridged = self.q_set
             self.q_set = _clipped(self.q_set + self._v_set * self._period_s, self._arm.q_lower, self._arm.q_upper)
 
-    def _follow(self, now_ns: int, target: Array) -> None:
-        if _step(target, self.q_set, self._v_set, self._last_target, *self._limits, self._period_s):
+    def _follow(self, now_ns: int, target: Array, count: int) -> None:
+        if _step(target, count, self.q_set, self._v_set, self._last_target, *self._limits, self._period_s):
             self.clamped += 1
-            self._events.add(now_ns, "clamped_command", "beyond a position or speed limit")
+            self._events.add(now_ns, "clamped_command", "beyond a position, speed or acceleration limit")
 
     def saturate(self, tau: Array) -> int:
         """Takes the motor torques (n,) [Nm]: a joint at its limit cannot move further against its load. The first of them, from 1."""
@@ -90,19 +96,24 @@ class Servo:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _step(target, q_set, v_set, last_target, q_lower, q_upper, qd_max, period_s):  # type: ignore[no-untyped-def]
-    """Moves setpoint and speed one period towards `target` (n,) within the limits, in place; whether a limit bore on it.
+def _step(target, count, q_set, v_set, last_target, q_lower, q_upper, qd_max, qdd_max, period_s):  # type: ignore[no-untyped-def]
+    """Moves setpoint and its speed one period on to `target` (n,), the last of `count` commands, in place; whether a limit bore on it.
 
-    The speed is that of the command stream, by which a late command is bridged.
+    The setpoint goes along with the stream. What it is behind or ahead of it, where commands were late, it makes up for no faster than
+    an arm can brake, as its own interpolation would: a setpoint that jumped would let the probe's inertia push.
     """
     clamped = False
     for i in range(target.size):
-        within = min(max(target[i], q_lower[i]), q_upper[i])
-        farthest = qd_max[i] * period_s
-        q_set[i] += min(max(within - q_set[i], -farthest), farthest)
-        v_set[i] = min(max((within - last_target[i]) / period_s, -qd_max[i]), qd_max[i])
-        last_target[i] = within
-        clamped |= abs(q_set[i] - target[i]) > 1e-9
+        within, change = min(max(target[i], q_lower[i]), q_upper[i]), qdd_max[i] * period_s
+        stream = min(max((within - last_target[i]) / (count * period_s), -qd_max[i]), qd_max[i])
+        behind = within - q_set[i] - stream * period_s
+        most = max(change, sqrt(qdd_max[i] * abs(behind)))
+        v = stream + min(max(behind / period_s, -most), most)
+        v = min(max(v, max(v_set[i] - change, -qd_max[i])), min(v_set[i] + change, qd_max[i]))
+        q = min(max(q_set[i] + v * period_s, q_lower[i]), q_upper[i])
+        clamped |= within != target[i] or abs(q - within) > change * period_s
+        v_set[i] = (q - q_set[i]) / period_s
+        q_set[i], last_target[i] = q, within
     return clamped
 
 

@@ -100,11 +100,11 @@ class MockHardware:
         for k, now_ns in enumerate(stamps_ns):
             due_ns = now_ns + LATE_NS
             if k == 0 or self._servo.waiting(due_ns):
-                self._servo.plan(due_ns, self._gate.opens(now_ns))
+                self._servo.plan(due_ns, self._gate.opens(now_ns), again=k > 0)
             self._q_set[k] = self._servo.q_set
-        Q = self._servo.advance(1e-9 * step_ns if behind_ns else 0.0, self._q_set)
-        times_s = [1e-9 * (now_ns - self._start_ns) for now_ns in stamps_ns]
-        self._past.append((Q, self._patient.advance(stamps_ns, times_s, self._arm.T_base_probe_many(Q))))
+        step_s, first_s = 1e-9 * step_ns if behind_ns else 0.0, 1e-9 * (stamps_ns[0] - self._start_ns)
+        Q = self._servo.advance(step_s, self._q_set)
+        self._past.append((Q, self._patient.advance(stamps_ns, first_s, step_s, self._arm.T_base_probe_many(Q))))
         self._physics_ns = self.now_ns = stamp_ns
 
     def _sensed(self, stamp_ns: int) -> tuple[JointState, Wrench, tuple[Pressed, int]]:
@@ -160,9 +160,8 @@ class _Sensors:
         stamp_ns = pressed.stamp_ns[k]
         period_s = 1e-9 * max(1, stamp_ns - then.stamp_ns[k])
         out = _read(
-            Q_before, Q, then.F_tissue_on_probe_in_probe, pressed.F_tissue_on_probe_in_probe, pressed.T_base_probe, k,
-            *self._arm.statics(Q[k]), period_s, 1e-9 * (stamp_ns - self._moved_ns), drawn, self._noise, self._v_com, self.inertia,
-            self._mass, self._ft,
+            Q_before, Q, then.rows, pressed.rows, pressed.T_base_probe, k, *self._arm.statics(Q[k]), period_s,
+            1e-9 * (stamp_ns - self._moved_ns), drawn, self._noise, self._v_com, self.inertia, self._mass, self._ft,
         )  # fmt: skip
         self._moved_ns, n = max(self._moved_ns, stamp_ns), self._arm.n
         return JointState(stamp_ns, out[:n], out[n : 2 * n], out[2 * n : 3 * n]), Wrench(stamp_ns, "ft", out[3 * n :])
@@ -172,8 +171,9 @@ class _Sensors:
 def _read(  # type: ignore[no-untyped-def]
     Q_before, Q, F_before, F, T_base_probe, k, J, tau_gravity, period_s, elapsed_s, drawn, noise, v_com, inertia, mass, ft
 ):
-    """Joint positions, their mean speeds, joint torques (n,), raw wrench (6,), one behind the other. Where time has passed since the
-    last reading it brings up to date what a sensor feels of the probe's `inertia` (6,) and its velocity `v_com` (3,)."""
+    """Joint positions, their mean speeds, joint torques (n,), raw wrench (6,), one behind the other. Rows of `F` begin with the tissue's
+    force. Where time has passed since the last reading it brings up to date what a sensor feels of the probe's `inertia` (6,) and its
+    velocity `v_com` (3,)."""
     steps, n = Q.shape
     q, T = Q[k], T_base_probe[k]
     out = np.empty(3 * n + 6)

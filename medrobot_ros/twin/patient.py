@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, pi, sin, sqrt
+from math import cos, isnan, pi, sin, sqrt
 from typing import NamedTuple
 
 import numba
@@ -17,6 +17,7 @@ from medrobot_ros.twin.tissue import Tissue, push
 
 ELEVATION_RADIUS_M = 0.02  # a probe's face is rounded across the image as well
 STICTION_SPEED_M_PER_S = 0.001  # below it Coulomb friction fades, so that a probe at rest is not pushed
+GAP, PHASE, OFFSET, SKIN, PATIENT, ROW = 6, 7, 8, 9, 25, 41  # where what lies in a row of `Pressed` begins, and its length
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,38 @@ def _skin_point(p, skin):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _press(T_base_probe, T_base_patient, moving, skin, face, tissue, last):  # type: ignore[no-untyped-def]
-    """Tissue on probe at the tip in probe axes (k, 6), skin pose (k, 4, 4), and gap to the skin (k,) for as many steps.
+def _press(T_base_probe, first_s, step_s, at_rest, motion, shift, skin, face, tissue, state):  # type: ignore[no-untyped-def]
+    """What happens in as many steps as `T_base_probe` (k, 4, 4) has, as rows of `Pressed` (k, 41).
 
-    The face point is the one that meets the skin first. `skin` is the height field, `face` (radius, half width), `tissue`
-    (linear, quadratic, damping, friction), `moving` (k, 2) the skin's offset and the seconds since the step before (0: at rest), whose
-    face point in base and gap `last` (4,) keeps.
+    `motion` are amplitude, angular frequency and first phase of the breath, amplitude and angular frequency of the pulse; `shift` when
+    after first contact, how long, and where to; `skin` the height field, `face` (radius, half width), `tissue` (linear, quadratic,
+    damping, friction). `state` (6,) keeps the last face point in base, its gap, its time, and the time of first contact, NaN before.
     """
-    steps = len(T_base_probe)
-    F, T, gaps = np.zeros((steps, 6)), np.zeros((steps, 4, 4)), np.empty(steps)
-    for k in range(steps):
-        gaps[k] = _press_once(T_base_probe[k], T_base_patient[k], moving[k, 0], moving[k, 1], skin, face, tissue, last, F[k], T[k])
-    return F, T, gaps
+    rows = np.zeros((len(T_base_probe), ROW))
+    for k in range(len(T_base_probe)):
+        time_s, row = first_s + k * step_s, rows[k]
+        phase = motion[1] * time_s + motion[2]
+        row[PHASE], row[OFFSET] = phase, motion[0] * sin(phase) + motion[3] * sin(motion[4] * time_s)
+        F, T_base_skin, T_base_patient = row[:GAP], row[SKIN:PATIENT].reshape(4, 4), row[PATIENT:].reshape(4, 4)
+        T_base_patient[:] = at_rest
+        if shift[0] > 0.0 and time_s > state[5] + shift[0]:  # never while that is NaN
+            share = 0.5 - 0.5 * cos(pi * min((time_s - state[5] - shift[0]) / shift[1], 1.0))
+            for i in range(3):
+                T_base_patient[i, 3] += share * shift[2 + i]
+        dt = 0.0 if isnan(state[4]) else time_s - state[4]
+        row[GAP] = _press_once(T_base_probe[k], T_base_patient, row[OFFSET], dt, skin, face, tissue, state, F, T_base_skin)
+        state[4] = time_s
+        if row[GAP] < 0.0 and isnan(state[5]):
+            state[5] = time_s
+    return rows
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _press_once(T_base_probe, T_base_patient, offset, dt, skin, face, tissue, last, F, T):  # type: ignore[no-untyped-def]
-    """One step: fills `F` (6,) and `T` (4, 4), and returns the gap."""
+    """One step: fills `F` (6,) and `T` (4, 4), tissue on probe at the tip in probe axes and the skin's pose, and returns the gap.
+
+    The face point is the one that meets the skin first; `last` begins with the one before and its gap. `dt` [s] is 0 at rest.
+    """
     R, o = T_base_patient[:3, :3], T_base_patient[:3, 3]
     Rp, tip = T_base_probe[:3, :3], T_base_probe[:3, 3]
     _, n = _skin_point(turned_back(R, tip - o), skin)
@@ -118,22 +134,23 @@ def _cross(a, b):  # type: ignore[no-untyped-def]
 
 
 class Pressed(NamedTuple):
-    """The patient and the probe on it in `k` steps."""
+    """The patient and the probe on it in `k` steps.
+
+    A row holds the force of tissue on probe in probe axes (6,), the gap to the skin, the breath's phase and the skin's offset, and
+    `T_base_skin` and `T_base_patient` (4, 4).
+    """
 
     stamp_ns: Sequence[int]
     T_base_probe: Array  # (k, 4, 4)
-    F_tissue_on_probe_in_probe: Array  # (k, 6)
-    T_base_skin: Array  # (k, 4, 4)
-    gap_m: Array  # (k,)
-    T_base_patient: Array  # (k, 4, 4)
-    breathing: Sequence[tuple[float, float]]  # phase [rad] and offset [m]
+    rows: Array  # (k, 41)
 
     def truth(self, k: int) -> PatientTruth:
         """All that is known of a step."""
-        phase, offset = self.breathing[k]
+        row = self.rows[k]
+        gap_m, phase_rad, offset_m = row[GAP:SKIN].tolist()
         return PatientTruth(
-            self.stamp_ns[k], self.F_tissue_on_probe_in_probe[k], self.T_base_probe[k], self.T_base_skin[k], self.T_base_patient[k],
-            phase, offset, max(0.0, -float(self.gap_m[k])),
+            self.stamp_ns[k], row[:GAP], self.T_base_probe[k], row[SKIN:PATIENT].reshape(4, 4), row[PATIENT:].reshape(4, 4),
+            phase_rad, offset_m, max(0.0, -gap_m),
         )  # fmt: skip
 
 
@@ -141,47 +158,25 @@ class Patient:
     """State of the patient in time. `advance` moves it; the force depends on how fast the probe presses."""
 
     def __init__(self, config: TwinSection, placing: BodySection, body: Body, face: Face, seed: int) -> None:
-        self._config, self._placing = config, placing
-        tissue = Tissue.from_config(config.tissue)
-        self._tissue = (tissue.linear_n_per_m, tissue.quadratic_n_per_m2, tissue.damping_s, tissue.friction)
-        self._face = (face.radius_m, face.half_width_m)
+        tissue, b, h, s = Tissue.from_config(config.tissue), config.breathing, config.pulse, config.shift
         zx, zy = body.gradients()
-        self._skin = (body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy))
-        self._phase0 = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi)
-        self._at_rest = pose(rotation_from_vector(np.array([0.0, 0.0, placing.yaw_rad])), np.asarray(placing.position_m))
+        skin = (body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy))
+        phase0 = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi)
+        self._constants = (
+            pose(rotation_from_vector(np.array([0.0, 0.0, placing.yaw_rad])), np.asarray(placing.position_m)),
+            (b.amplitude_m, 2.0 * pi * b.frequency_hz, phase0, h.amplitude_m, 2.0 * pi * h.frequency_hz),
+            (float(s.time_s), float(s.duration_s), *map(float, s.offset_m)),
+            skin,
+            (face.radius_m, face.half_width_m),
+            (tissue.linear_n_per_m, tissue.quadratic_n_per_m2, tissue.damping_s, tissue.friction),
+        )
         self._forget()
-        self.advance((0,), (0.0,), pose(np.eye(3), np.array([0.0, 0.0, 1.0]))[None])  # compiles or loads the kernel now, not in a tick
+        self.advance((0,), 0.0, 0.0, pose(np.eye(3), np.array([0.0, 0.0, 1.0]))[None])  # compiles or loads the kernel now, not in a tick
         self._forget()
 
     def _forget(self) -> None:
-        self._first_contact_s: float | None = None
-        self._last_s: float | None = None
-        self._last = np.zeros(4)  # the face point in base and its gap
+        self._state = np.array([0.0, 0.0, 0.0, 0.0, np.nan, np.nan])
 
-    def breathing(self, time_s: float) -> tuple[float, float]:
-        """Phase [rad] and the skin's offset [m] along its outward normal, pulse included."""
-        b, h = self._config.breathing, self._config.pulse
-        phase = 2.0 * pi * b.frequency_hz * time_s + self._phase0
-        return phase, b.amplitude_m * sin(phase) + h.amplitude_m * sin(2.0 * pi * h.frequency_hz * time_s)
-
-    def T_base_patient(self, time_s: float) -> Array:
-        """Where the patient frame lies, after any shift. (4, 4)."""
-        shift = self._config.shift
-        if shift.time_s == 0.0 or self._first_contact_s is None:
-            return self._at_rest
-        share = min(max((time_s - self._first_contact_s - shift.time_s) / shift.duration_s, 0.0), 1.0)
-        T = self._at_rest.copy()
-        T[:3, 3] += np.asarray(shift.offset_m) * (0.5 - 0.5 * cos(pi * share))
-        return T
-
-    def advance(self, stamps_ns: Sequence[int], times_s: Sequence[float], T_base_probe: Array) -> Pressed:
-        """Moves the patient through times that do not decrease with the probe at as many poses (k, 4, 4)."""
-        T_base_patient = np.array([self.T_base_patient(t) for t in times_s])
-        breathing = [self.breathing(t) for t in times_s]
-        before_s = (times_s[0] if self._last_s is None else self._last_s, *times_s)
-        moving = np.array([(offset, t - before) for (_, offset), t, before in zip(breathing, times_s, before_s, strict=False)])
-        F, T_base_skin, gap_m = _press(T_base_probe, T_base_patient, moving, self._skin, self._face, self._tissue, self._last)
-        self._last_s = times_s[-1]
-        if self._first_contact_s is None and gap_m.min() < 0.0:
-            self._first_contact_s = times_s[int(np.argmax(gap_m < 0.0))]
-        return Pressed(stamps_ns, T_base_probe, F, T_base_skin, gap_m, T_base_patient, breathing)
+    def advance(self, stamps_ns: Sequence[int], first_s: float, step_s: float, T_base_probe: Array) -> Pressed:
+        """Moves the patient to `first_s` and on by steps of `step_s` [s], with the probe at as many poses (k, 4, 4)."""
+        return Pressed(stamps_ns, T_base_probe, _press(T_base_probe, first_s, step_s, *self._constants, self._state))

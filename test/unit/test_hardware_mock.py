@@ -55,6 +55,24 @@ def test_it_follows_with_the_stated_lag_and_latency():
     assert behind == pytest.approx(0.1 * (0.01 + 2 * 0.004), abs=0.1 * 0.003)
 
 
+@pytest.mark.parametrize("late", [1, 5, 9])
+def test_commands_that_come_late_and_all_at_once_do_not_jolt_the_arm(late):
+    bench, step = Bench(*QUIET), np.array([1e-4, 0, 0, 0, 0, 0])
+    q, speeds = bench.ramp([0.05, 0, 0, 0, 0, 0], 0.2), []
+    for k in range(100):
+        q = q + step  # which comes `late` ticks late once, with those behind it; soon after, one comes a tick late
+        if 20 <= k < 20 + late or k == 21 + late:
+            bench.tick()
+        else:
+            behind = {20 + late: late, 22 + late: 1}.get(k, 0)
+            bench.tick(q - behind * step)
+            for i in range(behind - 1, -1, -1):
+                bench.mock.receive("forward_position_controller/commands", JointCommand(bench.now_ns, q - i * step))
+        speeds.append(bench.latest["joint_states"].qd[0])
+    assert np.abs(np.diff(speeds)).max() <= 1.06 * ARM.brake_rad_per_s2[0] * 0.002
+    assert bench.latest["joint_states"].q[0] == pytest.approx(q[0], abs=0.05 * 0.012)
+
+
 def test_positions_and_speeds_beyond_limits_are_clamped_and_counted():
     bench = Bench(*QUIET)
     before = bench.tick().q
@@ -178,10 +196,10 @@ def test_same_seed_same_readings():
 
 def test_a_servo_without_lag_is_exact():
     servo = Servo(ARM, HardwareSection(servo_lag_s=0.0, latency_s=0.0, jitter_s=0.0), ARM.q_home, EventLog("x"), np.random.default_rng(0))
-    servo.command(0, JointCommand(0, ARM.q_home + 1e-4))
+    servo.command(0, JointCommand(0, ARM.q_home + 2e-5))
     servo.plan(0, True)
     servo.advance(0.002, servo.q_set[None])
-    assert np.allclose(servo.q, ARM.q_home + 1e-4)
+    assert np.allclose(servo.q, ARM.q_home + 2e-5, atol=1e-12)
 
 
 def test_backends_are_listed_and_unknown_ones_refused():

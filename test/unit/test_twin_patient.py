@@ -19,7 +19,7 @@ def patient(twin: TwinSection = STILL, placing: BodySection = CellConfig().body)
 
 def advanced(P, stamp_ns, time_s, T_base_probe):
     """The truth after one step."""
-    return P.advance((stamp_ns,), (time_s,), T_base_probe[None]).truth(0)
+    return P.advance((stamp_ns,), time_s, 0.0, T_base_probe[None]).truth(0)
 
 
 def probe_at(x, y, depth_m, tilt=(0.0, 0.0, 0.0)):
@@ -111,15 +111,17 @@ def test_a_shift_moves_the_patient_after_first_contact():
     twin = resolve([("t", parse_set(["twin.breathing.amplitude_m=0", "twin.shift.offset_m=0.02,0,0", "twin.shift.time_s=1"]))]).twin
     P = patient(twin)
     before = advanced(P, 0, 5.0, probe_at(0, 0, -0.01)).T_base_patient
-    assert np.array_equal(before, P.T_base_patient(100.0))
-    advanced(P, 0, 6.0, probe_at(0, 0, 0.001))
-    assert P.T_base_patient(9.0)[0, 3] == pytest.approx(before[0, 3] + 0.02)
+    assert np.array_equal(before, advanced(P, 0, 100.0, probe_at(0, 0, -0.01)).T_base_patient)
+    advanced(P, 0, 106.0, probe_at(0, 0, 0.001))
+    shifted_m = [advanced(P, 0, t, probe_at(0, 0, -0.1)).T_base_patient[0, 3] - before[0, 3] for t in (106.9, 107.25, 107.5, 109.0)]
+    assert shifted_m == pytest.approx([0.0, 0.01 * (1.0 - np.cos(np.pi / 4.0)), 0.01, 0.02])
 
 
 def test_same_seed_same_breath():
-    a, b = patient(CellConfig().twin), patient(CellConfig().twin)
-    assert a.breathing(1.3) == b.breathing(1.3)
-    assert Patient(CellConfig().twin, CellConfig().body, BODY, Face(0.05, 0.028), seed=1).breathing(1.3) != a.breathing(1.3)
+    other = Patient(CellConfig().twin, CellConfig().body, BODY, Face(0.05, 0.028), seed=1)
+    patients = patient(CellConfig().twin), patient(CellConfig().twin), other
+    a, b, c = (advanced(P, 0, 1.3, probe_at(0, 0, -0.01)).breathing_phase_rad for P in patients)
+    assert a == b != c
 
 
 def test_a_mesh_body_lies_as_the_torso_does(test_data):
