@@ -24,7 +24,7 @@ def grey_png(pixels: NDArray[np.uint8]) -> bytes:
     np.subtract(pixels[:, 1:], pixels[:, :-1], out=filtered[:, 2:])  # modulo 256, as the format wants it
     packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, zlib.MAX_WBITS, _MOST_MEMORY, zlib.Z_RLE)
     head = pack(">IIBBBBB", columns, rows, _BITS, _GREY, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", packer.compress(filtered) + packer.flush()) + _chunk(b"IEND", b"")
+    return _SIGNATURE + _chunk(b"IHDR", head) + _chunk(b"IDAT", packer.compress(filtered.data) + packer.flush()) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

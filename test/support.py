@@ -30,8 +30,8 @@ class Gantry:
     def probe_at(self, q: Array) -> tuple[Array, Array]:
         return self.T_base_probe(q), self.jacobian_probe(q)
 
-    def velocity_limits(self, q: Array) -> tuple[Array, Array]:
-        return -self.qd_max, self.qd_max
+    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]:
+        return *self.probe_at(q), -self.qd_max, self.qd_max
 
     def T_base_probe_many(self, Q: Array) -> Array:
         return np.array([self.T_base_probe(q) for q in Q])

@@ -108,6 +108,13 @@ class ArmModel:
         probe: tuple[Array, Array] = self._chain.pose_and_jacobian(q)
         return probe
 
+    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]:
+        """`probe_at` and `velocity_limits` at `q` (n,), at once."""
+        near = self.near_stops
+        limits = self.qd_max, near.lower_rad, near.upper_rad, near.offset_rad_per_s, near.slope_rad_per_s2
+        T, J, low, high = _probe_and_limits_at(q, self._chain.arrays, limits)
+        return T, J, low, high
+
     def jacobian_probe(self, q: Array) -> Array:
         """Jacobian (6, n): `J @ qd` is the twist [v; w] of the probe tip in probe axes."""
         J: Array = self._chain.pose_and_jacobian(q)[1]
@@ -184,6 +191,13 @@ def _velocity_limits(q, qd_max, lower, upper, offset, slope):  # type: ignore[no
     return low, high
 
 
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _probe_and_limits_at(q, chain, limits):  # type: ignore[no-untyped-def]
+    J, T = tip_jacobian(q, *chain)
+    low, high = _velocity_limits(q, *limits)
+    return T, J, low, high
+
+
 def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -> ArmModel:
     """The model of an arm from its description and its URDF with `probe`. `ConfigError` where they do not agree."""
     chain = read_chain(urdf, PROBE_LINK, description.kinematics_file)
@@ -232,7 +246,8 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         _T_probe_flange=inverse(T_flange_ft @ T_ft_probe),
         _T_probe_ft=inverse(T_ft_probe),
     )
-    for compiled in (model.T_base_probe, model.probe_at, model.gravity_torque, model.statics):
+    needed = model.T_base_probe, model.probe_at, model.probe_and_limits_at, model.velocity_limits, model.gravity_torque, model.statics
+    for compiled in needed:
         compiled(model.q_home.copy())  # loads them now, for arrays that may be written to: a control tick must not wait for that
     model.T_base_probe_many(model.q_home[None].copy())
     return model

@@ -42,6 +42,7 @@ class Engagement:
         self.path: PathTracking | None = None
         self._turning: Turning | None = None
         self.target_n = config.force_n
+        self._limits = Limits(config, slow_n, slow_n)
         self.lost_count, self.changed = 0, True
         self.force_n: float | None = None
         self._moved_m_per_s: float | None = None
@@ -101,7 +102,8 @@ class Engagement:
         felt.apart_s = felt.apart_s + self._dt if apart else 0.0
         felt.lasted_s += self._dt
         felt.travel_m += self._dt * (self._asked_m_per_s if moved_m_per_s is None else moved_m_per_s)
-        happens = states.by_feel(self.state, felt, Limits(self._config, self._slow_n, 0.5 * (self.target_n + self._slow_n)))
+        self._limits.calm_n = 0.5 * (self.target_n + self._slow_n)
+        happens = states.by_feel(self.state, felt, self._limits)
         if happens is not None:
             self.lost_count += happens.to == states.LOST
             self.enter(happens.to, happens.reason)

@@ -46,13 +46,13 @@ class Feel:
     lasted_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limits:
-    """The settings that decide, and the force [N] that slows."""
+    """The settings that decide, and forces [N]: the one that slows, and the one below which an over-force is over."""
 
     config: ContactSection
     slow_n: float
-    calm_n: float  # below it an over-force is over
+    calm_n: float
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,10 @@ def by_mode(state: str, mode: str) -> str:
 
 def by_feel(state: str, feel: Feel, limits: Limits) -> Transition | None:
     """What happens in a state on what is felt; None while nothing does."""
-    return next((t for t in _IN_STATE[state] if t.when(feel, limits)), None)
+    for transition in _IN_STATE[state]:
+        if transition.when(feel, limits):
+            return transition
+    return None
 
 
 def as_markdown() -> str:

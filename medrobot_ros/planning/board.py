@@ -105,7 +105,9 @@ class Board:
         """Probe pose (4, 4) at a stamp, between the samples around it; the nearest within 50 ms at the ends."""
         if not self.poses:
             return None
-        later = next((k for k, p in enumerate(self.poses) if p.stamp_ns >= stamp_ns), len(self.poses))
+        later = len(self.poses)
+        while later > 0 and self.poses[later - 1].stamp_ns >= stamp_ns:  # from the newest back, for it is about these that one asks
+            later -= 1
         if 0 < later < len(self.poses):
             a, b = self.poses[later - 1], self.poses[later]
             share = (stamp_ns - a.stamp_ns) / (b.stamp_ns - a.stamp_ns)

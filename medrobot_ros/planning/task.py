@@ -251,8 +251,9 @@ class PlannerStage:
 
     def _markers(self) -> list[tuple[str, Any]]:
         """The planned skin, when it has changed, at most once a second."""
-        skin = self._board.planned_skin()
-        if skin is None or skin.stamp_ns - self._markers_ns < MARKERS_PERIOD_NS:
+        soon = self._board.now_ns - self._markers_ns < MARKERS_PERIOD_NS
+        skin = None if soon else self._board.planned_skin()
+        if skin is None:
             return []
         shown = np.column_stack((skin.points, skin.quality))
         if self._shown is not None and np.array_equal(shown, self._shown, equal_nan=True):

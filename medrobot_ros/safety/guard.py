@@ -29,9 +29,7 @@ class GuardedArm(Protocol):
     q_upper: Array
     brake_rad_per_s2: Array
 
-    def probe_at(self, q: Array) -> tuple[Array, Array]: ...
-
-    def velocity_limits(self, q: Array) -> tuple[Array, Array]: ...
+    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]: ...
 
 
 class Guard:
@@ -53,8 +51,9 @@ class Guard:
         self._F, self._force_n, self._force_ns = np.zeros(6), 0.0, -FORCE_TIMEOUT_NS
         self.reason = ""
         still = np.zeros_like(arm.q_lower)  # compiled now, not in a tick
-        _tip_motion(np.eye(4), np.zeros((6, still.size)), still, self._workspace, self._zone)
-        _within_rates(still, still, still, *arm.velocity_limits(still), arm.brake_rad_per_s2, period_s)
+        T_base_tip, J, low, high = arm.probe_and_limits_at(still)
+        _stepped(still, still, still, low, high, arm.brake_rad_per_s2, period_s, T_base_tip, J, self._workspace, self._zone)
+        _tip_motion(T_base_tip, J, still, self._workspace, self._zone)
         _within_range(still, still, arm.q_lower, arm.q_upper, period_s)
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
@@ -107,11 +106,13 @@ class Guard:
         if not self._gate.granted(now_ns):
             return self._relief(now_ns) if self._gate.relieves(now_ns) else self._brake(now_ns, "no_permit")
         self._relief_m = RELIEF_M
-        if self._felt_n(now_ns) > self._config.slow_n and self._arm.probe_at(self._q)[1][2] @ (q - self._q) > 0.0:
+        T_base_tip, J, low, high = self._arm.probe_and_limits_at(self._q)
+        force_n = self._felt_n(now_ns)
+        if force_n > self._config.slow_n and J[2] @ (q - self._q) > 0.0:
             return self._lift(now_ns, "over_force")
-        low, high = self._arm.velocity_limits(self._q)
-        qd, clamped = _within_rates(q, self._q, self._qd, low, high, self._arm.brake_rad_per_s2, self._period_s)
-        return self._cartesian(now_ns, qd, "clamped_joint_rate" if clamped else "")
+        rates = self._q, self._qd, low, high, self._arm.brake_rad_per_s2, self._period_s
+        qd, clamped, motion = _stepped(q, *rates, T_base_tip, J, self._workspace, self._zone)
+        return self._cartesian(now_ns, qd, motion, force_n, "clamped_joint_rate" if clamped else "")
 
     def _relief(self, now_ns: int) -> Array:
         """Lifts a stopped arm off a patient who presses against it, whatever is asked; it does so on what the guard itself feels."""
@@ -124,9 +125,8 @@ class Guard:
     def _lift(self, now_ns: int, reason: str) -> Array:
         """Off along the beam, or what leads there from how it moves now."""
         assert self._q is not None
-        T_base_tip, J = self._arm.probe_at(self._q)
+        T_base_tip, J, low, high = self._arm.probe_and_limits_at(self._q)
         lift = J.T @ np.linalg.solve(J @ J.T + DAMPING_M2 * np.eye(6), np.array([0.0, 0.0, -RELIEF_M_PER_S, 0.0, 0.0, 0.0]))
-        low, high = self._arm.velocity_limits(self._q)
         lift /= max(1.0, float(np.max(lift / np.where(lift > 0.0, np.maximum(high, LEAST), np.minimum(low, -LEAST)))))
         change = lift - self._qd
         share = float(np.max(np.abs(change) / self._arm.brake_rad_per_s2)) / self._period_s
@@ -139,14 +139,12 @@ class Guard:
     def _felt_n(self, now_ns: int) -> float:
         return self._force_n if now_ns - self._force_ns <= FORCE_TIMEOUT_NS else 0.0
 
-    def _cartesian(self, now_ns: int, qd: Array, reason: str) -> Array:
+    def _cartesian(self, now_ns: int, qd: Array, motion: tuple[bool, bool, float, float], force_n: float, reason: str) -> Array:
         """Slows near the patient, keeps inside the workspace, and lifts off what would press deeper above the slow force.
 
         The speed into the tissue falls to nothing on the way to that force: what moves with the arm is gone before it presses hard.
-        `reason` is what was clamped already."""
-        assert self._q is not None
-        leaving, near, along_beam, speed = _tip_motion(*self._arm.probe_at(self._q), qd, self._workspace, self._zone)
-        force_n = self._felt_n(now_ns)
+        `motion` is the tip's at `qd`, `reason` what was clamped already."""
+        leaving, near, along_beam, speed = motion
         if force_n > self._config.slow_n and along_beam > 0.0:
             return self._lift(now_ns, "over_force")
         if leaving:
@@ -168,6 +166,13 @@ class Guard:
         if reason and reason != self.reason:
             self._events.add(now_ns, reason)
         self.reason = reason
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _stepped(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s, T_base_tip, J, workspace, zone):  # type: ignore[no-untyped-def]
+    """What may be kept of a step within the joints' rates, whether one of them bore on it, and how the tip then moves."""
+    qd, clamped = _within_rates(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s)
+    return qd, clamped, _tip_motion(T_base_tip, J, qd, workspace, zone)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
