@@ -111,7 +111,7 @@ def _step(target, count, q_set, v_set, last_target, q_lower, q_upper, qd_max, qd
         v = stream + min(max(behind / period_s, -most), most)
         v = min(max(v, max(v_set[i] - change, -qd_max[i])), min(v_set[i] + change, qd_max[i]))
         q = min(max(q_set[i] + v * period_s, q_lower[i]), q_upper[i])
-        clamped |= within != target[i] or abs(q - within) > change * period_s
+        clamped |= within != target[i] or abs(q - within) > qd_max[i] * period_s  # less is what late commands leave
         v_set[i] = (q - q_set[i]) / period_s
         q_set[i], last_target[i] = q, within
     return clamped
