@@ -39,15 +39,17 @@ class ImagingStage:
         self._volume_every = max(1, round(self.rate_hz / volume_hz)) if volume_hz else 0
         self._examining = False
         self._events = EventLog(self.name)
-        self._truth: PatientTruth | None = None
+        self._heard: PatientTruth | None = None  # the newest
+        self._truth: PatientTruth | None = None  # the newest that is numbers
         self._newest_ns = -1
         self._ticks = 0
         self._faults, self._fault_count = deque[str](), 0
 
     def receive(self, topic: str, signal: Any) -> Outputs:
         """The truth, which a twin's source draws; the probe's pose and the examination's state, for the volume."""
-        if topic.startswith("twin/") and signal.finite:
-            self._truth = signal
+        if topic.startswith("twin/") and signal is not self._heard:  # in one process it comes on all of its topics at once
+            self._heard = signal
+            self._truth = signal if signal.finite else self._truth
         elif topic == "probe/pose" and self._volume is not None:
             self._volume.hear(signal)
         elif topic == "task/state":
