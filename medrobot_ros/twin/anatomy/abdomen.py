@@ -79,6 +79,7 @@ class Places:
         return self._along_the_spine(x_aorta, aorta), self._along_the_spine(x_cava, cava)
 
     def _along_the_spine(self, x: float, radius: float) -> Cylinder:
+        """1.5 mm before the vertebrae: 1.0 to 2.5 on average from aorta to disc in 557 CT, Kot 2022, Surg Radiol Anat 44, 431."""
         center = np.array([x, 0.0, -(self._vertebra_front_m - radius - 0.5 * CLEAR_M)])
         return Cylinder(center, Y, X, (radius, radius), 0.5 * TRUNK_LENGTH_M)
 
