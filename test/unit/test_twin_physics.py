@@ -10,10 +10,11 @@ from test_twin_image import LINEAR, SETTINGS, SHAPE, at, block, flat_body, rows
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
-from medrobot_ros.twin.ray import ECHO
+from medrobot_ros.twin.beam import elevation_slices
+from medrobot_ros.twin.ray import ECHO, FACE_REFLECTION
 from medrobot_ros.twin.refraction import ABOVE, gradient, reflection, volume_of
 from medrobot_ros.twin.render import make_renderer
-from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S, BANDWIDTH
+from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S, BANDWIDTH, CONTACT_DB, REVERBERATION_DB
 from medrobot_ros.twin.ultrasound import SAMPLES, TwinUltrasound
 
 SAMPLE_M = SETTINGS.depth_m / SAMPLES
@@ -35,9 +36,9 @@ def sides(labels: np.ndarray, tissue: Tissue, top: float, bottom: float) -> np.n
     return labels
 
 
-def echo_of(tissue_above: Tissue, tissue_below: Tissue) -> float:
-    """Amplitude of the flat interface at 20 mm, without the attenuation above it."""
-    a = envelope(block(tissue_above, (tissue_below, 0.02, 0.2)), **QUIET)
+def echo_of(tissue_above: Tissue, tissue_below: Tissue, slices: int) -> float:
+    """Amplitude of the flat interface at 20 mm, with the attenuation above it."""
+    a = envelope(block(tissue_above, (tissue_below, 0.02, 0.2)), elevation_slices=slices, **QUIET)
     return float(a[60:-60, rows(0.017, 0.023)].max(axis=1).mean())
 
 
@@ -81,11 +82,55 @@ def test_attenuation_slope(tissue):
 
 
 @pytest.mark.parametrize(
-    ("above", "below"), [(Tissue.BLOOD, Tissue.BONE), (Tissue.BLOOD, Tissue.FAT), (Tissue.BLOOD, Tissue.BILE), (Tissue.BILE, Tissue.BLOOD)]
+    ("above", "below", "slices"),
+    [
+        (Tissue.BLOOD, Tissue.BONE, 1),
+        (Tissue.BLOOD, Tissue.FAT, 1),
+        (Tissue.BLOOD, Tissue.BILE, 1),
+        (Tissue.BILE, Tissue.BLOOD, 1),
+        (Tissue.BLOOD, Tissue.BONE, 5),
+    ],
 )
-def test_an_interface_echoes_by_its_impedances(above, below):
+def test_an_interface_echoes_by_its_impedances(above, below, slices):
     expected = ECHO * reflected(above, below) * kept(above, 0.0195)
-    assert echo_of(above, below) == pytest.approx(expected, rel=0.03)
+    assert echo_of(above, below, slices) == pytest.approx(expected, rel=0.03)
+
+
+def test_slices_share_a_gaussian_of_unit_width():
+    for count in (2, 3, 5):
+        places, shares = elevation_slices(count)
+        assert [(shares * places**n).sum() for n in range(4)] == pytest.approx([1.0, 0.0, 1.0, 0.0], abs=1e-12)
+
+
+def test_an_interface_echoes_between_itself_and_the_face():
+    """Its n-th echo lies n times as deep; the sound has met the interface n times and the face's layers n - 1 times."""
+    a = envelope(block(Tissue.BLOOD, (Tissue.BONE, 0.02, 0.2)), **QUIET)[60:-60]
+    once = reflected(Tissue.BLOOD, Tissue.BONE) * kept(Tissue.BLOOD, 0.0195)
+    c = MATERIALS[Tissue.BLOOD].speed_m_per_s / ASSUMED_SPEED_M_PER_S
+    for n in (1, 2, 3):
+        part = rows(0.0195 * n / c - 0.002, 0.0195 * n / c + 0.002)
+        assert a[:, part].max(axis=1).mean() == pytest.approx(ECHO * once**n * FACE_REFLECTION ** (n - 1), rel=0.05)
+        assert (np.argmax(a.mean(axis=0)[part]) + part.start) * SAMPLE_M == pytest.approx(0.0195 * n / c, abs=n * 5e-4)
+
+
+def test_contact_leaves_little_of_the_reverberation_at_the_face():
+    pressed, lifted = (twin(block(Tissue.GEL), noise_db=-140.0).envelope(0, at(depth_m), 0.0)[:, 0] for depth_m in (0.001, -0.01))
+    assert 20.0 * np.log10(lifted) == pytest.approx(REVERBERATION_DB, abs=0.01)
+    assert 20.0 * np.log10(pressed / lifted) == pytest.approx(CONTACT_DB, abs=0.1)
+
+
+def test_a_film_is_left_towards_where_the_ray_goes():
+    """Behind it lies another one of what is above it, of which there is more above: the normal told from that points back at the ray."""
+    stack = block(Tissue.MUSCLE, (Tissue.BLOOD, 0.0, 0.02), (Tissue.FAT, 0.02, 0.021), (Tissue.BLOOD, 0.021, 0.022))
+    a = envelope(stack, [[0.5 * LINEAR.width_m / (LINEAR.elements - 1), 0.0, 0.05, 30.0]], **QUIET)
+    path_m = {Tissue.BLOOD: 0.0205, Tissue.FAT: 0.001, Tissue.MUSCLE: 0.0285}
+    met = [(Tissue.BLOOD, Tissue.FAT), (Tissue.FAT, Tissue.BLOOD), (Tissue.BLOOD, Tissue.MUSCLE)]
+    drawn_m = sum(d * ASSUMED_SPEED_M_PER_S / MATERIALS[t].speed_m_per_s for t, d in path_m.items())
+    around = rows(drawn_m - 0.003, drawn_m + 0.003)
+    line = a[np.argmax(a[:, around].max(axis=1)), around]
+    assert peak_m(line) + around.start * SAMPLE_M == pytest.approx(drawn_m, abs=1e-4)
+    passed = np.prod([1.0 - reflected(*pair) ** 2 for pair in met]) * np.prod([kept(t, d) for t, d in path_m.items()])
+    assert line.max() == pytest.approx(30.0 * passed, rel=0.03)
 
 
 def test_what_an_interface_sends_back_is_missing_below_it():
