@@ -20,6 +20,7 @@ TYPES = {
     "MET_UCHAR": "u1", "MET_CHAR": "i1", "MET_USHORT": "u2", "MET_SHORT": "i2", "MET_UINT": "u4", "MET_INT": "i4", "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }  # fmt: skip
+ALONG_THE_AXES = "1 0 0 0 1 0 0 0 1"  # the TransformMatrix of what is not turned
 LONGEST_LINE = 1 << 16
 LONGEST_HEADER_LINES = 1 << 20
 MAX_BYTES = 1 << 32  # of pixels, uncompressed
@@ -167,7 +168,7 @@ def write(path: Path, elements: NDArray[Any], fields: Mapping[str, str]) -> None
         "BinaryDataByteOrderMSB": "False",
         "CompressedData": "True",
         "CompressedDataSize": str(len(data)),
-        "TransformMatrix": "1 0 0 0 1 0 0 0 1",
+        "TransformMatrix": ALONG_THE_AXES,
         "DimSize": " ".join(str(n) for n in reversed(elements.shape)),
         "ElementType": kind,
         **fields,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.errors import DataError, MachineError
-from medrobot_ros.imaging.metaimage import elements_of, read, row, shape_of, write
+from medrobot_ros.imaging.metaimage import ALONG_THE_AXES, elements_of, read, row, shape_of, write
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ def _read_metaimage(path: Path) -> Volume:
     shape = shape_of(header, 3)
     spacing = header.numbers("ElementSpacing", 3)
     offset = header.numbers("Offset", 3, header.fields.get("Position", "0 0 0"))
+    axes = header.numbers("TransformMatrix", 9, ALONG_THE_AXES)
+    if not np.allclose(axes, np.eye(3).ravel(), atol=1e-6):
+        raise header.error(f"TransformMatrix = {row(axes)}: a volume must lie along the axes, {ALONG_THE_AXES}")
     return Volume(elements_of(header, data, shape), spacing, offset)  # type: ignore[arg-type]
 
 
@@ -62,14 +65,16 @@ def _read_nrrd(path: Path) -> Volume:
         directions, offset = np.asarray(header["space directions"], float), np.asarray(header["space origin"], float)
     except (OSError, KeyError, ValueError, StopIteration, nrrd.NRRDError) as e:
         raise DataError(f"{path}: not a readable NRRD volume ({' '.join(str(e).split())})") from None
-    if voxels.ndim != 3 or directions.shape != (3, 3) or np.any(directions != np.diag(np.diag(directions))):
+    if voxels.ndim != 3 or directions.shape != (3, 3) or np.any(directions != np.diag(np.abs(np.diag(directions)))):
         raise DataError(f"{path}: space directions must be three, along the axes")
+    if header.get("space") not in LPS:
+        raise DataError(f"{path}: space = {header.get('space')}: must be {LPS[0]}")
     return Volume(voxels, tuple(np.diag(directions).tolist()), tuple(offset.tolist()))
 
 
 def _write_nrrd(path: Path, volume: Volume) -> None:
     header = {
-        "space": "left-posterior-superior", "space directions": np.diag(volume.spacing_mm), "space origin": np.array(volume.offset_mm),
+        "space": LPS[0], "space directions": np.diag(volume.spacing_mm), "space origin": np.array(volume.offset_mm),
         "kinds": ["domain"] * 3, "encoding": "gzip",
     }  # fmt: skip
     try:
@@ -86,4 +91,5 @@ def _nrrd() -> Any:
     return nrrd
 
 
+LPS = ("left-posterior-superior", "LPS")
 FORMATS = {".mha": (_read_metaimage, _write_metaimage), ".nrrd": (_read_nrrd, _write_nrrd)}

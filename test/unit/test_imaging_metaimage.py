@@ -57,6 +57,42 @@ def test_a_volume_survives_as_nrrd(tmp_path):
     assert (back.spacing_mm, back.offset_mm) == (volume.spacing_mm, volume.offset_mm)
 
 
+def test_a_written_volume_says_how_it_lies_to_whoever_else_reads_it(tmp_path):
+    volume = Volume(np.zeros((2, 3, 4), np.uint8), (0.5, 1.0, 2.5), (-1.25, 3.0, 1e-4))
+    write_volume(tmp_path / "v.mha", volume)
+    head = (tmp_path / "v.mha").read_bytes().split(b"ElementDataFile")[0].decode().splitlines()
+    assert {"DimSize = 4 3 2", "ElementSpacing = 0.5 1 2.5", "Offset = -1.25 3 0.0001", "TransformMatrix = 1 0 0 0 1 0 0 0 1"} <= set(head)
+    nrrd = pytest.importorskip("nrrd")
+    write_volume(tmp_path / "v.nrrd", volume)
+    header = nrrd.read_header(str(tmp_path / "v.nrrd"))
+    assert header["space"] == "left-posterior-superior" and header["sizes"].tolist() == [4, 3, 2]
+    assert np.diag(header["space directions"]).tolist() == [0.5, 1.0, 2.5]
+
+
+def test_a_volumes_place_may_be_called_position(tmp_path):
+    assert read_volume(file_with(tmp_path, Position="1.5 -2 3")).offset_mm == (1.5, -2.0, 3.0)
+    assert read_volume(file_with(tmp_path, Position="1.5 -2 3", Offset="4 5 6")).offset_mm == (4.0, 5.0, 6.0)
+
+
+@pytest.mark.parametrize("matrix", ["-1 0 0 0 -1 0 0 0 1", "0 1 0 1 0 0 0 0 1", "0.8 0.6 0 -0.6 0.8 0 0 0 1"])
+def test_a_volume_that_is_turned_is_refused_and_not_read_as_if_it_were_not(tmp_path, matrix):
+    with pytest.raises(DataError, match=rf"x\.mha: TransformMatrix = {matrix}: a volume must lie along the axes, 1 0 0 0 1 0 0 0 1"):
+        read_volume(file_with(tmp_path, TransformMatrix=matrix))
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [({"space": "right-anterior-superior"}, "space = right-anterior-superior: must be left-posterior-superior"),
+     ({"space directions": np.diag([-1.0, -1.0, 1.0])}, "along the axes"), ({"space directions": np.eye(3)[::-1]}, "along the axes")],
+)  # fmt: skip
+def test_an_nrrd_of_other_axes_is_refused(tmp_path, header, says):
+    nrrd = pytest.importorskip("nrrd")
+    own = {"space": "left-posterior-superior", "space directions": np.eye(3), "space origin": np.zeros(3)}
+    nrrd.write(str(tmp_path / "v.nrrd"), PIXELS, {**own, **header}, index_order="C")
+    with pytest.raises(DataError, match=rf"v\.nrrd: .*{says}"):
+        read_volume(tmp_path / "v.nrrd")
+
+
 @pytest.mark.parametrize("content", [b"", b"NRRD0004\ntype: uchar\n", b"just text"])
 def test_a_broken_nrrd_is_one_line(tmp_path, content):
     pytest.importorskip("nrrd")
