@@ -51,12 +51,10 @@ class Compounder:
                             f"more than {MAX_VOXELS >> 20} million voxels")  # fmt: skip
         room = tuple(slice(a, a + n) for a, n in zip((self._low - low)[::-1], self._cells.shape[:3], strict=True))
         cells = np.zeros((*size[::-1], 2), np.float32)
-        newest = np.zeros(size[::-1] if self._settings.compounding == LATEST else (0, 0, 0), np.int32)
         if self._cells.size:
             cells[room] = self._cells
-        if self._newest.size:
-            newest[room] = self._newest
-        self._cells, self._newest, self._low = cells, newest, low
+        self._newest = np.zeros(size[::-1] if self._settings.compounding == LATEST else (0, 0, 0), np.int32)  # the image to come has none
+        self._cells, self._low = cells, low
 
     def add(self, pixels: NDArray[np.uint8], T_volume_pixel: Array, mask: Mask | None = None, rows: NDArray[np.float32] = OWN_ROWS) -> None:
         """One image (rows, columns), of which the pixels in `mask` count; `T_volume_pixel` (4, 4) maps (column, row, 0, 1) to mm.
