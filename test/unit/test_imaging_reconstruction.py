@@ -8,8 +8,8 @@ from medrobot_ros.errors import DataError
 from medrobot_ros.imaging.agreement import agreement
 from medrobot_ros.imaging.calibration import read_calibration
 from medrobot_ros.imaging.compounding import Compounder
-from medrobot_ros.imaging.masks import Fan
-from medrobot_ros.imaging.probe import load_probe
+from medrobot_ros.imaging.masks import Fan, pixel_depths_m
+from medrobot_ros.imaging.probe import load_probe, probe_names
 from medrobot_ros.imaging.reconstruction import compound, compound_run, reconstruct, reconstruct_file, reconstruct_run
 from medrobot_ros.imaging.scan_conversion import ScanConverter, ScanLines, image_geometry, pixel_centres
 from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
@@ -117,6 +117,47 @@ def test_nearest_neighbour_does_not_blend():
     settings = [Reconstruction((1.0, 1.0, 1.0), None, how) for how in ("LINEAR", NEAREST)]
     linear, nearest = (reconstruct([image, image], [at(0.0), at(0.0, 8.3)], s) for s in settings)
     assert set(np.unique(nearest.voxels)) <= {0, 200} and len(np.unique(linear.voxels)) > 2
+
+
+def test_the_nearest_voxel_takes_a_pixel():
+    field = np.tile(10 * np.arange(1, 9, dtype=np.uint8), (6, 1))
+    settings = Reconstruction((1.0, 1.0, 1.0), None, NEAREST, compounding=LATEST)
+    for shift, first in ((0.4, 0), (0.6, 1)):
+        volume = reconstruct([np.full((6, 10), 5, np.uint8), field], [at(0.0), at(0.0, shift)], settings)
+        assert volume.voxels[0, 3, first : first + 8].tolist() == field[3].tolist()
+
+
+def test_a_stride_leaves_rows_and_columns_out():
+    image = np.full((9, 9), 200, np.uint8)
+    image[::2, ::2] = 10
+    volume = compound([TrackedImage(0, image, at(0.0) @ SCALE)], Reconstruction((2.0, 2.0, 2.0), compounding=MAXIMUM), 2).volume()
+    assert (volume.voxels == 10).all() and volume.voxels.shape == (1, 5, 5)
+
+
+def test_a_fans_angles_count_from_straight_down_to_the_right():
+    inside = Fan((20.0, 0.0), (0.2, 0.8), (5.0, 30.0)).mask((40, 40))
+    rows, columns = np.nonzero(inside)
+    assert inside.any() and (columns > 20).all()
+    assert np.arctan2(columns - 20.0, rows).min() == pytest.approx(0.2, abs=0.05)
+
+
+@pytest.mark.parametrize("probe", probe_names())
+def test_a_pixels_depth_counts_from_the_face_along_its_line(probe):
+    scan = ScanLines.of_probe(load_probe(probe), 256, 0.08)
+    geometry = image_geometry(load_probe(probe), scan)
+    x, z = pixel_centres(geometry)
+    line, sample = scan.fractional(x[None, :], z[:, None])
+    drawn = (line >= 0) & (line <= scan.lines - 1) & (sample >= 0) & (sample <= scan.samples - 1)
+    assert np.allclose(pixel_depths_m(geometry)[drawn], (sample * scan.depth_m / scan.samples)[drawn], atol=1e-9)
+
+
+def test_a_sequences_depths_count_from_its_fans_near_edge(tmp_path):
+    fan = 'FanAnglesDeg="-60 60" FanOriginPixel="4 -10" FanRadiusStartPixel="10" FanRadiusStopPixel="90" Interp'
+    (tmp_path / "c.xml").write_text(XML.replace("Interp", fan))
+    file = sequence_file(tmp_path / "s.mha", [tracked(0.0)])
+    reconstruct_file(file, tmp_path / "c.xml", tmp_path / "v.mha", {"depth_mm": (1.5, 3.5)})
+    column = read_volume(tmp_path / "v.mha").voxels[0, :, 4]
+    assert column.tolist() == [0, 0, 50, 50, 0, 0]
 
 
 def test_only_the_clip_rectangle_counts():
