@@ -9,14 +9,14 @@ RADIUS_M = 0.15  # of a trunk that the probe rides on
 RATE_HZ, SPEED_M_PER_S = 50.0, 0.012
 
 
-def ridden(breath, seconds: float = 24.0, compliance_m_per_n: float = 0.0, lines: int = 3):
+def ridden(breath, seconds: float = 24.0, compliance_m_per_n: float = 0.0, lines: int = 3, apart_rad: float = 0.12):
     """Stamps, poses and push of a probe that goes up and down a cylinder along y, side by side, on a skin that breathes."""
     t = np.arange(0.0, seconds, 1.0 / RATE_HZ)
     turn = seconds / lines
     line = np.minimum((t // turn).astype(int), lines - 1)
     along = (t - line * turn) * SPEED_M_PER_S
     y = np.where(line % 2, turn * SPEED_M_PER_S - along, along) - 0.5 * turn * SPEED_M_PER_S
-    angle = 0.12 * (line - 0.5 * (lines - 1)) + 0.1 * np.sin(3.0 * y / turn / SPEED_M_PER_S)
+    angle = apart_rad * (line - 0.5 * (lines - 1)) + 0.1 * np.sin(3.0 * y / turn / SPEED_M_PER_S)
     push = 5.0 + 0.4 * np.sin(2.0 * np.pi * 1.1 * t)
     poses = []
     for k in range(len(t)):
@@ -40,6 +40,14 @@ def test_the_skins_own_motion_is_found_on_a_curved_trunk(amplitude_m, frequency_
     assert found.frequency_hz == pytest.approx(frequency_hz, abs=0.005)
     assert found.amplitude_m == pytest.approx(amplitude_m, rel=0.05) and found.expired_m == pytest.approx(-amplitude_m, rel=0.1)
     assert error.std() < 0.05 * amplitude_m and np.abs(error).max() < 0.1 * amplitude_m
+
+
+def test_where_the_trunk_slopes_the_skins_motion_is_still_along_its_own_normal():
+    """The probe rises by the cosine of the slope of what the skin does: 0.8 at 0.65 rad."""
+    breath = sine(0.006, 0.25)
+    stamps, poses, push = ridden(breath, apart_rad=0.65)
+    truth = np.array([breath(1e-9 * s - 7.0) for s in stamps])
+    assert np.abs(estimate_breathing(stamps, poses, push).offset_m(stamps) - truth).max() < 0.04 * 0.006
 
 
 def test_unequal_in_and_expiration_are_followed():

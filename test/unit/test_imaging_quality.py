@@ -85,14 +85,25 @@ def test_thresholds_decide():
     assert not meter(geometry, min_contact_share=0.5, min_visibility=0.9).assess(image).accepted
 
 
+@pytest.mark.parametrize("shaded", [0.25, 0.75])
 @pytest.mark.parametrize("probe", probe_names())
-def test_what_lies_behind_a_reflector_is_in_shadow_and_not_seen(probe):
-    shaded = 0.25
+def test_what_lies_behind_a_reflector_is_in_shadow_and_not_seen(probe, shaded):
     quality, _ = verdict(probe, lambda across, depth: np.where((across < shaded) & (depth > 0.04), 4, 90))
     share = shaded * (0.09 - 0.04) / (0.09 - 0.02)
     assert quality.shadow_share == pytest.approx(share, abs=0.03)
     assert quality.target_visibility == pytest.approx(1.0 - share, abs=0.03)
     assert quality.contact_share == 1.0 and quality.penetration_m == pytest.approx(0.12, abs=0.004)
+
+
+def test_what_shows_below_where_nothing_touches_is_not_seen():
+    quality, _ = verdict("linear", lambda across, depth: np.where((across < 0.5) | (depth > 0.03), 90, 4))
+    assert quality.contact_share == pytest.approx(0.5, abs=0.04) and quality.target_visibility == pytest.approx(0.5, abs=0.04)
+
+
+@pytest.mark.parametrize(("bright_to_m", "touching"), [(0.013, 0.0), (0.017, 1.0)])
+def test_an_element_touches_where_half_of_what_lies_below_its_reverberation_shows_tissue(bright_to_m, touching):
+    quality, _ = verdict("linear", lambda across, depth: np.where(depth < bright_to_m, 90, 4))
+    assert quality.contact_share == touching
 
 
 def test_a_vessel_is_no_shadow():
@@ -130,9 +141,10 @@ def test_signal_to_noise_is_that_of_the_levels_drawn():
     assert max(snr_db[2:]) < 0.0
 
 
-def test_a_smeared_image_is_blurred():
+@pytest.mark.parametrize("axis", [0, 1])
+def test_an_image_that_is_smeared_in_one_direction_is_blurred(axis):
     sharp, geometry = drawn("linear", lambda across, depth: 90)
-    smeared = gaussian_filter1d(sharp.pixels, 12.0, axis=1)
+    smeared = gaussian_filter1d(sharp.pixels, 12.0, axis=axis)
     judge = meter(geometry, max_blur=0.25)
     crisp, blurred = judge.assess(sharp), judge.assess(Image(18, smeared))
     assert crisp.accepted and crisp.blur < 0.2

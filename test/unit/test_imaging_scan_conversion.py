@@ -27,6 +27,15 @@ def test_samples_lie_where_fractional_says(probe):
             assert np.allclose(scan.fractional(x, z), (i, k), atol=1e-9)
 
 
+@pytest.mark.parametrize("probe", probe_names())
+def test_lines_are_as_far_apart_as_their_spacing_says(probe):
+    scan = ScanLines.of_probe(load_probe(probe), 512, 0.12)
+    faces, directions = scan.faces_and_directions()
+    for depth_m in (0.0, 0.03, 0.12):
+        apart_m = np.linalg.norm(np.diff(faces + depth_m * directions, axis=0), axis=1)
+        assert apart_m == pytest.approx(float(scan.spacing_m(np.array(depth_m))), rel=1e-4)
+
+
 @pytest.mark.parametrize("depth_m", [0.03, 0.12, 0.25])
 @pytest.mark.parametrize("probe", probe_names())
 def test_an_image_holds_all_scan_lines_in_few_pixels(probe, depth_m):

@@ -48,6 +48,19 @@ def test_a_known_lag_is_found_within_five_milliseconds(lag_s):
     assert found.latency_s == pytest.approx(lag_s, abs=0.005) and found.correlation > 0.98
 
 
+def test_a_lag_is_found_between_the_steps_of_the_search_and_beside_a_drift():
+    t, pose_s, lag_s = np.arange(0.0, 8.0, 0.05), np.arange(0.0, 8.0, 0.002), 0.0371
+    drift = 6.0 * (t / 8.0) ** 2 - 20.0 * t / 8.0
+    found = estimate_latency([Stretch(t, drift - depth_mm(t - lag_s) / ROW_MM, depth_mm(pose_s))], pose_s)
+    assert found.latency_s == pytest.approx(lag_s, abs=2e-4) and found.correlation > 0.999
+
+
+def test_images_that_move_with_the_probe_and_not_against_it_do_not_follow_it():
+    t = np.arange(0.0, 8.0, 0.05)
+    with pytest.raises(DataError, match="does not follow the probe's"):
+        estimate_latency([Stretch(t, depth_mm(t) / ROW_MM, depth_mm(t))], t)
+
+
 def test_the_command_finds_the_lag_of_a_recorded_sequence_and_counts_what_it_left_out(tmp_path, capsys):
     t = np.arange(0.0, 6.0, 0.05)
     frames = tuple(Frame(float(s), abs(s - 2.0) > 0.01, {"ProbeToTracker": tracker(d, lean), "ReferenceToTracker": np.eye(4)})
