@@ -17,6 +17,7 @@ from medrobot_ros.signals import Array
 DEGREE = 4  # of the skin's shape: chosen; a region of 12 x 8 cm on a trunk needs no more
 HARMONICS = 2
 BAND_HZ = (0.1, 0.7)  # breaths a second, 6 to 42 a minute: chosen, wide about an adult's 12 to 20 at rest
+LEAST_COSINE = 0.2  # of the skin's slope, 78 degrees: steeper beams count as this
 MIN_BREATHS = 1.5  # within the scan, for its breath to be told from the skin's shape
 Stamps = NDArray[np.int64]
 
@@ -94,7 +95,7 @@ class _Model:
         outward /= np.linalg.norm(outward)
         away = p - p.mean(axis=0)
         self._height_m = away @ outward
-        self._rise = -(beams @ outward)  # of the height with an offset along the beam
+        self._rise = 1.0 / np.maximum(-(beams @ outward), LEAST_COSINE)  # of the height over one place, where the skin moves along the beam
         across = away - np.outer(self._height_m, outward)
         place = across @ np.linalg.svd(across, full_matrices=False)[2][:2].T
         place /= np.maximum(np.abs(place).max(axis=0), 1e-9)
