@@ -72,7 +72,8 @@ def test_visibility_is_the_share_of_depth_that_shows_something(probe):
 
 
 def test_a_narrow_dark_line_does_not_split_the_coupled_extent_but_a_wide_one_does():
-    narrow, _ = verdict("curvilinear", lambda across, depth: np.where(np.abs(across - 0.5) < 0.008, 4, 90))
+    narrow, _ = verdict("curvilinear", lambda across, depth: np.where(np.abs(across - 0.5) < 0.0155, 4, 90))  # two sectors of 64
+    assert narrow.contact_share == 62 / 64
     wide, geometry = verdict("curvilinear", lambda across, depth: np.where(np.abs(across - 0.6) < 0.06, 4, 90))
     assert narrow.coupled_m[1] - narrow.coupled_m[0] == pytest.approx(geometry.aperture_m, abs=1e-6)
     assert wide.coupled_m[1] < 0.01
@@ -127,6 +128,12 @@ def test_confidence_counts_only_where_the_probe_touches():
     whole, _ = verdict("linear", lambda across, depth: 90)
     half, _ = verdict("linear", lambda across, depth: np.where(across < 0.5, 90, 4))
     assert whole.confidence > 0.8 and half.confidence < 0.6 * whole.confidence
+
+
+def test_confidence_is_that_of_the_target_depths():
+    image, geometry = drawn("linear", lambda across, depth: 90)
+    near, deep = (meter(geometry, target_m=band).assess(image).confidence for band in ((0.005, 0.02), (0.09, 0.11)))
+    assert near > 0.95 > 0.7 > deep > 0.0
 
 
 def test_signal_to_noise_is_that_of_the_levels_drawn():
