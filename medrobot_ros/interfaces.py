@@ -6,6 +6,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+ON_DEMAND_DEPTH = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -24,6 +26,12 @@ class Topic:
     recorded: bool = True
     steady: bool = True  # comes at its rate whenever its writer is active
     shown_hz: float = 0.0  # how often to others than the readers that get each one from hand to hand; 0: as often
+
+    @property
+    def queue(self) -> int:
+        """How many messages may wait. Those on demand or of several writers must not overwrite each other, unless the newest tells all."""
+        overwritten = len(self.writers) > 1 or (self.rate_hz == 0.0 and not self.latched)
+        return max(self.depth, ON_DEMAND_DEPTH) if overwritten else self.depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +151,7 @@ def as_markdown() -> str:
 
 def _topic_row(t: Topic) -> str:
     writers = "all" if t.writers == NODES else ", ".join(t.writers)
-    qos = f"{'R' if t.reliable else 'BE'}{' TL' if t.latched else ''} {t.depth}"
+    qos = f"{'R' if t.reliable else 'BE'}{' TL' if t.latched else ''} {t.queue}"
     rate = f"{t.rate_hz:g} / {t.shown_hz:g}" if t.shown_hz else f"{t.rate_hz:g}"
     return f"| `{t.name}` | {t.type} | {writers} | {', '.join(t.readers)} | {rate} | {qos} | {t.frame} | {t.units} |\n"
 

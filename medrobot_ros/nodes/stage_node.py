@@ -32,7 +32,6 @@ _LATCHED = frozenset(t.name for t in TOPICS if t.latched)
 SPARE = 2  # ticks' worth of messages that a queue holds
 SLOW_TICK_S = 0.1  # a tick that long is worth knowing of
 JOINTED = ("joint_states", "forward_position_controller/commands", "motion/goal")
-ON_DEMAND_DEPTH = 10  # of commands and requests, which must not overwrite each other
 
 
 def message_type(name: str) -> type:
@@ -42,10 +41,9 @@ def message_type(name: str) -> type:
 
 
 def qos(topic: Topic, depth: int = 0) -> QoSProfile:
-    """The profile that the table gives a topic; several writers or a request on demand want a queue."""
-    queue = ON_DEMAND_DEPTH if topic.rate_hz == 0.0 or len(topic.writers) > 1 else 1
+    """The profile that the table gives a topic."""
     return QoSProfile(
-        depth=depth or max(topic.depth, queue),
+        depth=depth or topic.queue,
         reliability=ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if topic.latched else DurabilityPolicy.VOLATILE,
     )

@@ -147,7 +147,7 @@ class BagWriter:
 def _qos(t: Topic) -> Qos:
     return Qos(
         history=QosHistory.KEEP_LAST,
-        depth=t.depth,
+        depth=t.queue,
         reliability=QosReliability.RELIABLE if t.reliable else QosReliability.BEST_EFFORT,
         durability=QosDurability.TRANSIENT_LOCAL if t.latched else QosDurability.VOLATILE,
         deadline=_FOREVER,
