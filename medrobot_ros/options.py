@@ -91,24 +91,23 @@ def check_names(config: CellConfig) -> None:
 
     Raises: ConfigError that lists the valid names, DataError for a file that is not what it should be.
     """
-    from medrobot_ros.arms import arm_names, load_arm
+    from medrobot_ros.arms import load_arm
+    from medrobot_ros.arms.registry import arm_description
     from medrobot_ros.calibration.apply import check_calibrations
-    from medrobot_ros.hardware import hardware_names
+    from medrobot_ros.hardware import BACKENDS
     from medrobot_ros.imaging.probe import load_probe
-    from medrobot_ros.imaging.source import make_source, source_names
+    from medrobot_ros.imaging.source import SOURCES, make_source
 
     if own_file(config.arm.name) is not None:
         load_arm(config.arm.name, config.probe.name)
-    elif config.arm.name not in arm_names():
-        raise UnknownName("arm", config.arm.name, arm_names())
-    if config.imaging.source not in source_names():
-        raise UnknownName("image source", config.imaging.source, source_names())
+    else:
+        arm_description(config.arm.name)
+    SOURCES.check(config.imaging.source)
     if config.imaging.source == "playback":
         make_source(config)  # reads its files
     load_probe(config.probe.name)
     check_calibrations(config)
-    if config.hardware.name not in hardware_names():
-        raise UnknownName("hardware", config.hardware.name, hardware_names())
+    BACKENDS.check(config.hardware.name)
     if config.hardware.name == "ros2_control":
         from medrobot_ros.hardware.ros2_control import vendor_of
 

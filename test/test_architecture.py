@@ -10,7 +10,7 @@ import pytest
 from medrobot_ros.interfaces import TOPICS
 
 ROOT = Path(__file__).parents[1] / "medrobot_ros"
-BASE = {"security", "signals", "interfaces", "errors", "stage", "config", "geometry", "resources", "messages", "png", "__init__"}
+BASE = {"security", "signals", "interfaces", "errors", "stage", "config", "geometry", "resources", "plugins", "messages", "png", "__init__"}
 ROOMS = {
     "arms": {"arms"},
     "calibration": {"calibration", "arms", "imaging"},

@@ -27,7 +27,7 @@ GROUP = "medrobot_ros.arms"
 
 def arm_names() -> tuple[str, ...]:
     """Every arm that `load_arm` knows, sorted."""
-    return tuple(sorted(_files()))
+    return tuple(sorted({*_ours(), *(e.name for e in entry_points(group=GROUP))}))
 
 
 def probe_names() -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def load_arm(name: str, probe: str) -> "ArmModel":
 
 def model_of(name: str, probe: str, urdf: str) -> "ArmModel":
     """The model of an arm whose expanded URDF has been altered."""
-    from medrobot_ros.arms.model import build_model  # compiled kinematics, which a URDF does not need
+    from medrobot_ros.arms.model import build_model
 
     label, description = ArmSection(name).label, arm_description(name)
     if not description.arguments:
@@ -65,7 +65,8 @@ def arm_description(name: str) -> ArmDescription:
 
 def expand_urdf(name: str, probe: str, hardware: str = "mock", prefix: str = "") -> str:
     """The URDF of an arm with a probe; `hardware` is 'mock' or 'real' and chooses the ros2_control plugin."""
-    return _expand(arm_description(name).xacro, _arguments(name, probe, hardware, prefix))
+    description = arm_description(name)
+    return _expand(description.xacro, _arguments(name, description, probe, hardware, prefix))
 
 
 def expand_cell(
@@ -80,29 +81,30 @@ def expand_cell(
     """The URDF of the whole cell: `expand_urdf`'s arm on link `world`, with links `table` and `patient`."""
     xyz = " ".join(str(v) for v in patient_xyz_m)
     place = {"patient_xyz": xyz, "patient_yaw": str(patient_yaw_rad), "table_z": str(table_z_m)}
-    arm = {"arm_file": str(arm_description(name).xacro), **_arguments(name, probe, hardware, prefix)}
+    description = arm_description(name)
+    arm = {"arm_file": str(description.xacro), **_arguments(name, description, probe, hardware, prefix)}
     return _expand(share("urdf/cell.urdf.xacro"), {**arm, **place})
 
 
-def _files() -> dict[str, Path]:
-    ours = {p.stem: p for p in share("config/arms").glob("*.yaml")}
-    return ours | {e.name: Path(e.load()) for e in entry_points(group=GROUP)}
+def _ours() -> dict[str, Path]:
+    return {p.stem: p for p in share("config/arms").glob("*.yaml")}
 
 
 def _file(name: str) -> Path:
-    own = own_file(name)
+    """An arm's file: one's own, this package's, or another's, for which what every installed package declares is read."""
+    own = own_file(name) or _ours().get(name)
     if own is not None:
         return own
-    files = _files()
-    if name not in files:
-        raise UnknownName("arm", name, files)
-    return files[name]
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            return Path(entry.load())
+    raise UnknownName("arm", name, arm_names())
 
 
-def _arguments(name: str, probe: str, hardware: str, prefix: str) -> dict[str, str]:
+def _arguments(name: str, description: ArmDescription, probe: str, hardware: str, prefix: str) -> dict[str, str]:
     """What an arm's xacro is told."""
     common = {"probe": _probe(probe), "hardware": _hardware(hardware), "prefix": prefix}
-    own = dict(arm_description(name).arguments)
+    own = dict(description.arguments)
     if not own:
         return common
     if prefix:
@@ -142,6 +144,9 @@ def _expand(path: Path, arguments: dict[str, str]) -> str:
     import xacro
 
     try:
-        return str(xacro.process_file(str(path), mappings=arguments).toprettyxml(indent="  "))
+        document = xacro.process_file(str(path), mappings=arguments)
+        text = str(document.toprettyxml(indent="  "))
+        document.unlink()  # its elements know each other: they go at once, not when garbage is looked for
+        return text
     except (xacro.XacroException, ExpatError, OSError) as e:
         raise ConfigError(f"{path} does not expand: {' '.join(str(e).split())}") from None

@@ -1,15 +1,16 @@
 """Where images come from: the contract, and the sources by name."""
 
-from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.errors import UnknownName
+from medrobot_ros.plugins import Plugins
 from medrobot_ros.signals import Image, ImageGeometry, PatientTruth
 
-GROUP = "medrobot_ros.image_sources"
-_SOURCES = {"twin": "medrobot_ros.twin.ultrasound:make", "playback": "medrobot_ros.imaging.playback:make"}
+SOURCES = Plugins(
+    "image source",
+    "medrobot_ros.image_sources",
+    {"twin": "medrobot_ros.twin.ultrasound:make", "playback": "medrobot_ros.imaging.playback:make"},
+)
 
 
 @runtime_checkable
@@ -29,19 +30,7 @@ class ImageSource(Protocol):
         ...
 
 
-def source_names() -> tuple[str, ...]:
-    """Sources of this package and of others' entry points."""
-    return tuple(sorted({*_SOURCES, *(e.name for e in entry_points(group=GROUP))}))
-
-
 def make_source(config: CellConfig) -> ImageSource:
     """The configured source. `UnknownName` lists the valid ones."""
-    name = config.imaging.source
-    for entry in entry_points(group=GROUP):
-        if entry.name == name:
-            return entry.load()(config)  # type: ignore[no-any-return]
-    if name not in _SOURCES:
-        raise UnknownName("image source", name, source_names())
-    module, _, function = _SOURCES[name].partition(":")
-    made: Any = getattr(import_module(module), function)(config)
-    return made  # type: ignore[no-any-return]
+    made: ImageSource = SOURCES.load(config.imaging.source)(config)
+    return made

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from support import POINTING_DOWN
 
+from medrobot_ros import plugins
 from medrobot_ros.config import CellConfig, from_dict
 from medrobot_ros.errors import UnknownName
-from medrobot_ros.imaging import source as sources
 from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
-from medrobot_ros.imaging.source import ImageSource, make_source, source_names
+from medrobot_ros.imaging.source import SOURCES, ImageSource, make_source
 from medrobot_ros.signals import PatientTruth
 
 PERIOD_NS = 50_000_000
@@ -22,7 +22,7 @@ def truth(stamp_ns: int) -> PatientTruth:
     return PatientTruth(stamp_ns, np.zeros(6), T, np.eye(4), np.eye(4), 0.0, 0.0, 0.005)
 
 
-@pytest.fixture(scope="module", params=source_names())
+@pytest.fixture(scope="module", params=SOURCES.names())
 def source(request, tmp_path_factory) -> ImageSource:
     file = tmp_path_factory.mktemp("playback") / "s.igs.mha"
     frames = tuple(Frame(0.05 * k, True, {"ProbeToTracker": np.eye(4)}) for k in range(8))
@@ -64,10 +64,11 @@ def test_an_unknown_source_lists_the_valid_ones():
         make_source(from_dict({"imaging": {"source": "playbak"}}))
 
 
-def test_somebody_elses_source_is_found_by_its_entry_point(monkeypatch):
+def test_somebody_elses_source_is_found_by_its_entry_point_and_replaces_none_of_ours(monkeypatch):
     made = object()
-    entry = SimpleNamespace(name="theirs", load=lambda: lambda config: made)
-    monkeypatch.setattr(sources, "entry_points", lambda group: [entry] if group == "medrobot_ros.image_sources" else [])
-    assert "theirs" in source_names()
+    entries = [SimpleNamespace(name=name, load=lambda: lambda config: made) for name in ("theirs", "twin")]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == "medrobot_ros.image_sources" else [])
+    assert "theirs" in SOURCES.names()
     assert make_source(from_dict({"imaging": {"source": "theirs"}})) is made
-    assert CellConfig().imaging.source in source_names()
+    assert make_source(CellConfig()) is not made
+    assert CellConfig().imaging.source in SOURCES.names()

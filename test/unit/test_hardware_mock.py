@@ -5,7 +5,7 @@ from support import Gantry
 from medrobot_ros.config import CellConfig, HardwareSection, parse_set, resolve
 from medrobot_ros.errors import UnknownName
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
-from medrobot_ros.hardware import hardware_factory, hardware_names
+from medrobot_ros.hardware import BACKENDS, hardware_factory
 from medrobot_ros.hardware.servo import Servo
 from medrobot_ros.safety.permit import RELIEF
 from medrobot_ros.signals import JointCommand, Stamp, StopRequest
@@ -203,7 +203,7 @@ def test_a_servo_without_lag_is_exact():
 
 
 def test_backends_are_listed_and_unknown_ones_refused():
-    assert "mock" in hardware_names()
-    assert CellConfig().hardware.name in hardware_names()
+    assert "mock" in BACKENDS.names()
+    assert CellConfig().hardware.name in BACKENDS.names()
     with pytest.raises(UnknownName, match=r"valid: .*mock"):
         hardware_factory("mok")

@@ -11,7 +11,7 @@ from medrobot_ros.errors import UnknownName
 from medrobot_ros.geometry.pose import interpolate, inverse, pose
 from medrobot_ros.geometry.reference import reference_spheres
 from medrobot_ros.planning.gel import GelWatch
-from medrobot_ros.planning.registry import task_factory, task_names, task_settings
+from medrobot_ros.planning.registry import TASKS, task_factory, task_settings
 from medrobot_ros.planning.task import PlannerStage
 from medrobot_ros.signals import (
     PUSHED_AWAY,
@@ -614,7 +614,7 @@ def test_an_old_stamp_is_a_counted_event_and_changes_nothing():
 
 
 def test_the_task_is_registered():
-    assert "ultrasound" in task_names()
+    assert "ultrasound" in TASKS.names()
     assert task_settings("ultrasound") == {"task": "ultrasound"}
     planner = task_factory("ultrasound")(config(), Q_HOME, T_HOME)
     assert isinstance(planner, Stage) and planner.name == "planner"
