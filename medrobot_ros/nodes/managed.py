@@ -152,9 +152,8 @@ class ManagedNode(LifecycleNode):
             self.drop()
             return TransitionCallbackReturn.ERROR
         finally:
+            gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
             gc.enable()
-        gc.collect()
-        gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
         self.realtime = prioritise(self._priority)
         self._fault = None
         self.configured = True

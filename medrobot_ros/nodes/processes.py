@@ -77,7 +77,8 @@ class Processes:
 
 
 def _load(config: CellConfig) -> None:
-    """What most of a cell's nodes need, and a collector that does not look through it again, so that its memory stays shared."""
+    """What most of a cell's nodes need, and a collector that does not look through it, so that its memory stays shared."""
+    gc.disable()
     from scipy import interpolate, ndimage  # noqa: F401
 
     from medrobot_ros.nodes import hardware, recorder, together  # noqa: F401
@@ -85,8 +86,8 @@ def _load(config: CellConfig) -> None:
     for row in TOPICS:
         check_for_type_support(message_type(row.type))
     load_arm(config.arm.name, config.probe.name)
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @contextmanager
