@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import pi, sqrt
+from math import pi
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from medrobot_ros.arms.capsules import Capsule, read_capsules
-from medrobot_ros.arms.chain import Chain, tip_jacobian
 from medrobot_ros.arms.description import ArmDescription, NearStops
-from medrobot_ros.arms.gravity import Gravity, gravity_torque
-from medrobot_ros.arms.inertia import Inertia
 from medrobot_ros.arms.urdf import FT_LINK, PROBE_LINK, Segment, read_chain
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse, pose_error
@@ -56,9 +52,6 @@ class ArmModel:
     p_ft_com: Array
     segments: tuple[Segment, ...]  # the moving joints from the base, each with what it carries
     capsules: tuple[Capsule, ...]  # what may collide
-    _chain: Any
-    _gravity: Any
-    _inertia: Any
     T_last_probe: Array  # probe in the last joint's link
     _T_probe_flange: Array
     _T_probe_ft: Array
@@ -73,14 +66,21 @@ class ArmModel:
         """Probe in flange coordinates (4, 4)."""
         return self.T_flange_ft @ self.T_ft_probe
 
+    @cached_property
+    def _compiled(self) -> Any:
+        """Loaded at the first call of any, since many need an arm's numbers alone and this takes longer than all else."""
+        from medrobot_ros.arms.compiled import Compiled
+
+        return Compiled(self.segments, self.T_last_probe, self.qd_max, self.near_stops)
+
     def T_base_probe(self, q: Array) -> Array:
         """Probe pose (4, 4) at `q` (n,)."""
-        T: Array = self._chain.pose(q)
+        T: Array = self._compiled.chain.pose(q)
         return T
 
     def T_base_probe_many(self, Q: Array) -> Array:
         """Probe poses (k, 4, 4) at the rows of `Q` (k, n)."""
-        T: Array = self._chain.poses(Q)
+        T: Array = self._compiled.chain.poses(Q)
         return T
 
     def probe_error(self, q: Array, T_base_probe: Array) -> tuple[float, float]:
@@ -90,49 +90,47 @@ class ArmModel:
     @property
     def chain_arrays(self) -> tuple[Array, ...]:
         """What compiled kinematics take (see `chain`)."""
-        arrays: tuple[Array, ...] = self._chain.arrays
+        arrays: tuple[Array, ...] = self._compiled.chain.arrays
         return arrays
 
     def T_base_ft(self, q: Array) -> Array:
         """Pose (4, 4) of the force/torque sensor's measuring frame at `q` (n,)."""
-        T: Array = self._chain.pose(q) @ self._T_probe_ft
+        T: Array = self._compiled.chain.pose(q) @ self._T_probe_ft
         return T
 
     def T_base_flange(self, q: Array) -> Array:
         """Flange pose (4, 4) at `q` (n,)."""
-        T: Array = self._chain.pose(q) @ self._T_probe_flange
+        T: Array = self._compiled.chain.pose(q) @ self._T_probe_flange
         return T
 
     def probe_at(self, q: Array) -> tuple[Array, Array]:
         """`T_base_probe` (4, 4) and `jacobian_probe` (6, n) at `q` (n,), at once."""
-        probe: tuple[Array, Array] = self._chain.pose_and_jacobian(q)
+        probe: tuple[Array, Array] = self._compiled.chain.pose_and_jacobian(q)
         return probe
 
     def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]:
         """`probe_at` and `velocity_limits` at `q` (n,), at once."""
-        near = self.near_stops
-        limits = self.qd_max, near.lower_rad, near.upper_rad, near.offset_rad_per_s, near.slope_rad_per_s2
-        T, J, low, high = _probe_and_limits_at(q, self._chain.arrays, limits)
-        return T, J, low, high
+        both: tuple[Array, Array, Array, Array] = self._compiled.probe_and_limits(q)
+        return both
 
     def jacobian_probe(self, q: Array) -> Array:
         """Jacobian (6, n): `J @ qd` is the twist [v; w] of the probe tip in probe axes."""
-        J: Array = self._chain.pose_and_jacobian(q)[1]
+        J: Array = self._compiled.chain.pose_and_jacobian(q)[1]
         return J
 
     def gravity_torque(self, q: Array) -> Array:
         """Joint torques (n,) [Nm] that hold arm and probe against gravity, base upright."""
-        torque: Array = self._gravity.torque(q)
+        torque: Array = self._compiled.gravity.torque(q)
         return torque
 
     def statics(self, q: Array) -> tuple[Array, Array]:
         """`jacobian_probe` (6, n) and `gravity_torque` (n,) at `q` (n,), at once."""
-        statics: tuple[Array, Array] = _statics(q, self._chain.arrays, self._gravity.arrays)
+        statics: tuple[Array, Array] = self._compiled.statics(q)
         return statics
 
     def inertia_matrix(self, q: Array) -> Array:
         """Joint-space inertia (n, n) [kg m^2] of arm and probe at `q` (n,), rotors not included."""
-        M: Array = self._inertia.matrix(q)
+        M: Array = self._compiled.inertia.matrix(q)
         return M
 
     def tip_wrench(self, q: Array, tau: Array, qdd: Array | None = None) -> Array:
@@ -157,10 +155,7 @@ class ArmModel:
 
     def velocity_limits(self, q: Array) -> tuple[Array, Array]:
         """Least and greatest joint velocities (n,) [rad/s] at `q` (n,): `qd_max`, less near the stops of an arm whose maker says so."""
-        near = self.near_stops
-        limits: tuple[Array, Array] = _velocity_limits(
-            q, self.qd_max, near.lower_rad, near.upper_rad, near.offset_rad_per_s, near.slope_rad_per_s2
-        )
+        limits: tuple[Array, Array] = self._compiled.velocity_limits(q)
         return limits
 
     def outside(self, q: Array) -> str:
@@ -172,30 +167,6 @@ class ArmModel:
         low, high = self.q_lower[worst], self.q_upper[worst]
         limits = f"{low:.3f} to {high:.3f} rad"
         return f"{self.joint_names[worst]} = {q[worst]:.3f} rad lies {beyond[worst]:.3f} rad beyond {limits}"
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _statics(q, chain, gravity):  # type: ignore[no-untyped-def]
-    J, _ = tip_jacobian(q, *chain)
-    return J, gravity_torque(q, *gravity)
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _velocity_limits(q, qd_max, lower, upper, offset, slope):  # type: ignore[no-untyped-def]
-    """See `NearStops`; an infinite slope is no limit."""
-    low, high = -qd_max, qd_max.copy()
-    for i in range(q.size):
-        if slope[i] < np.inf:
-            high[i] = min(qd_max[i], max(0.0, sqrt(max(slope[i] * (upper[i] - q[i]), 0.0)) - offset[i]))
-            low[i] = max(-qd_max[i], min(0.0, offset[i] - sqrt(max(slope[i] * (q[i] - lower[i]), 0.0))))
-    return low, high
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _probe_and_limits_at(q, chain, limits):  # type: ignore[no-untyped-def]
-    J, T = tip_jacobian(q, *chain)
-    low, high = _velocity_limits(q, *limits)
-    return T, J, low, high
 
 
 def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -> ArmModel:
@@ -214,7 +185,7 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
     flange, probe_body = chain.parent[FT_LINK], chain.bodies[PROBE_LINK]
     T_last_flange, T_last_ft, T_last_probe = (chain.T_last[k] for k in (flange, FT_LINK, PROBE_LINK))
     T_flange_ft, T_ft_probe = inverse(T_last_flange) @ T_last_ft, inverse(T_last_ft) @ T_last_probe
-    model = ArmModel(
+    return ArmModel(
         name=name,
         display=d.display,
         vendor=d.vendor,
@@ -239,18 +210,10 @@ def build_model(name: str, description: ArmDescription, probe: str, urdf: str) -
         p_ft_com=_fixed(T_ft_probe[:3, :3] @ probe_body.p_com + T_ft_probe[:3, 3]),
         segments=segments,
         capsules=read_capsules(urdf, chain),
-        _chain=Chain(segments, T_last_probe),
         T_last_probe=T_last_probe,
-        _gravity=Gravity(segments),
-        _inertia=Inertia(segments),
         _T_probe_flange=inverse(T_flange_ft @ T_ft_probe),
         _T_probe_ft=inverse(T_ft_probe),
     )
-    needed = model.T_base_probe, model.probe_at, model.probe_and_limits_at, model.velocity_limits, model.gravity_torque, model.statics
-    for compiled in needed:
-        compiled(model.q_home.copy())  # loads them now, for arrays that may be written to: a control tick must not wait for that
-    model.T_base_probe_many(model.q_home[None].copy())
-    return model
 
 
 def _fixed(values: Any) -> Array:

@@ -211,6 +211,8 @@ class _Sensor:
         self._sign = 1.0 if vendor.wrench.acts_on == "tool" else -1.0
         self._dead_band = DeadBand(vendor)
         self.told_ns = -STATE_NS
+        self._weight(np.zeros(arm.n))  # what is compiled is loaded now, not in a tick
+        arm.inertia_matrix(np.zeros(arm.n))
 
     def gather(self, F: Array) -> None:
         """Takes one of the driver's wrenches (6,)."""

@@ -8,13 +8,13 @@ The raw wrench is watched through contact, whose heartbeat ends when no good wre
 every process on the machine, so there are few.
 """
 
-from math import isfinite
+from operator import le
 from typing import Any
 
-import numba
 import numpy as np
 
 from medrobot_ros.config import SafetySection
+from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE, permit_source
 from medrobot_ros.safety.reasons import Reason
@@ -38,9 +38,10 @@ class Supervisor:
         self, config: SafetySection, required: tuple[str, ...], q_lower: Array, q_upper: Array, qd_max: Array, retreat_s: float
     ) -> None:
         self._config, self._required = config, tuple(n for n in required if n != self.name)
-        self._q_lower, self._q_upper, self._qd_max = q_lower - POSITION_SLACK_RAD, q_upper + POSITION_SLACK_RAD, SPEED_SLACK * qd_max
+        speed = SPEED_SLACK * qd_max
+        self._q_range = (q_lower - POSITION_SLACK_RAD).tolist(), (q_upper + POSITION_SLACK_RAD).tolist()
+        self._qd_range = (-speed).tolist(), speed.tolist()
         self._events = EventLog(self.name)
-        _judged(q_lower.copy(), q_lower.copy(), self._q_lower, self._q_upper, self._qd_max)  # compiled now, not at the first joint state
         self.now_ns = 0
         self._ticked_ns = 0
         self._heard_ns: dict[str, int] = {}
@@ -87,13 +88,15 @@ class Supervisor:
 
     def _judge_joints(self, state: JointState) -> None:
         self._heard_ns["joint_states"] = self._heard_ns["hardware"] = self.now_ns
-        finite, beyond, too_fast = _judged(state.q, state.qd, self._q_lower, self._q_upper, self._qd_max)
-        if not finite:
+        q, qd = state.q.tolist(), state.qd.tolist()
+        if _within(q, *self._q_range) and _within(qd, *self._qd_range):
+            return  # and so they are numbers
+        if not (all_finite(state.q) and all_finite(state.qd)):
             self._stop(Reason.NOT_FINITE.filled())
-        elif beyond:
-            self._stop(Reason.POSITION_LIMIT.filled(joint=beyond))
-        elif too_fast:
-            self._stop(Reason.SPEED_LIMIT.filled(joint=too_fast))
+        elif not _within(q, *self._q_range):
+            self._stop(Reason.POSITION_LIMIT.filled(joint=_first_beyond(q, *self._q_range)))
+        else:
+            self._stop(Reason.SPEED_LIMIT.filled(joint=_first_beyond(qd, *self._qd_range)))
 
     def _judge_force(self, wrench: Wrench) -> None:
         force_n, pull_n = float(np.linalg.norm(wrench.F[:3])), float(wrench.F[2])
@@ -210,12 +213,11 @@ class Supervisor:
         return True, "reset; resume the task when the cell is safe"
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _judged(q, qd, q_lower, q_upper, qd_max):  # type: ignore[no-untyped-def]
-    """Whether all numbers are finite, and the first joint, from 1, beyond a position limit and beyond its speed limit, or 0; all (n,)."""
-    finite, beyond, too_fast = True, 0, 0
-    for i in range(min(q.size, qd.size, qd_max.size) - 1, -1, -1):
-        finite &= isfinite(q[i]) and isfinite(qd[i])
-        beyond = i + 1 if q[i] < q_lower[i] or q[i] > q_upper[i] else beyond
-        too_fast = i + 1 if abs(qd[i]) > qd_max[i] else too_fast
-    return finite, beyond, too_fast
+def _within(values: list[float], low: list[float], high: list[float]) -> bool:
+    """Whether every value is a number from `low` to `high`. A compiled loop saves a microsecond, and takes half a second to load."""
+    return all(map(le, low, values)) and all(map(le, values, high))
+
+
+def _first_beyond(values: list[float], low: list[float], high: list[float]) -> int:
+    """The first joint, from 1, whose value is not."""
+    return next(i for i, (v, a, b) in enumerate(zip(values, low, high, strict=False), start=1) if not a <= v <= b)
