@@ -24,7 +24,7 @@ def data_files() -> list[tuple[str, list[str]]]:
     """What is found under share/: the folders as they lie here."""
     share = f"share/{NAME}"
     files = [("share/ament_index/resource_index/packages", [f"resource/{NAME}"]), (share, ["package.xml"])]
-    for top in ("launch", "config", "urdf", "rviz"):
+    for top in ("launch", "config", "urdf", "rviz", "security"):
         for folder in (HERE / top, *sorted(p for p in (HERE / top).rglob("*") if p.is_dir() and p.name != "__pycache__")):
             inside = [str(f.relative_to(HERE)) for f in sorted(folder.iterdir()) if f.is_file()]
             files.append((f"{share}/{folder.relative_to(HERE)}", inside))

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -90,6 +91,19 @@ def test_the_wheels_bring_every_ros_package():
 def test_every_node_has_an_entry_point():
     entry = ast.parse((ROOT / "medrobot_ros" / "nodes" / "entry.py").read_text())
     assert set(NODES) <= {f.name for f in entry.body if isinstance(f, ast.FunctionDef)}
+
+
+def test_an_installation_brings_what_is_not_python(monkeypatch):
+    given = {}
+    monkeypatch.setattr("setuptools.setup", lambda **said: given.update(said))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(ROOT / "setup.py"))
+    placed = [(folder.removeprefix("share/medrobot_ros/"), file) for folder, files in given["data_files"] for file in files]
+    installed = {f"{folder}/{Path(file).name}" for folder, file in placed}
+    for folder in ("launch", "config", "urdf", "rviz", "security"):
+        here = {str(p.relative_to(ROOT)) for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+        assert here and here <= installed
 
 
 def test_data_is_where_an_installation_looks_for_it():
