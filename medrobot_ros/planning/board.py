@@ -60,6 +60,7 @@ class Board:
     def clear(self) -> None:
         """Forgets the last examination."""
         self.found: FoundPatient | None = None
+        self.still_ns = self.now_ns  # of the newest cloud that shows the patient where it was found
         self.raster: Raster | None = None
         self.coverage: CoverageMap | None = None
         self.passes: list[tuple[int, int]] = []  # runs (first, last line) to scan in one contact each, the first under way

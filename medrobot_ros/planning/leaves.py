@@ -280,9 +280,12 @@ class Find(Step):
                 self._torsos.append(torso_in(cloud))
             if len(self._torsos) < CLOUD_MEMORY:
                 return ""
-            board.found = find_patient(self._torsos) if board.found is None else find_again(board.found, self._torsos)
+            before, board.found = board.found, find_patient(self._torsos) if board.found is None else find_again(board.found, self._torsos)
         except DataError as e:
             return str(e)
+        if before is not None and board.coverage is not None and board.found.moved_m(before) > board.config.scan.shift_pause_m:
+            board.coverage.forget(board.still_ns)
+        board.still_ns = board.now_ns
         return DONE
 
     def lacks(self) -> str:
@@ -301,12 +304,12 @@ class Plan(Step):
             board.raster = plan_raster(board.found, board.config.scan, board.geometry.aperture_m)
         except DataError as e:
             return str(e)
-        covered = board.coverage
-        board.coverage = CoverageMap(planned_points(board.found, board.config.scan))
-        if covered is None:
+        points = planned_points(board.found, board.config.scan)
+        if board.coverage is None:
+            board.coverage = CoverageMap(points)
             board.passes = runs_of(list(range(len(board.raster.lines))))
         else:
-            board.coverage.quality = covered.quality
+            board.coverage.points = points
             board.passes = board.coverage.runs_to_repeat(board.raster)
         board.say("scan/path", timed(board.raster.T_base_probe, board.config.scan.speed_m_per_s, board.now_ns))
         return DONE

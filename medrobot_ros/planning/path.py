@@ -143,12 +143,18 @@ class CoverageMap:
     def __init__(self, points: Array) -> None:
         self.points = points
         self.quality = np.full(len(points), np.nan)
+        self._since_ns = np.zeros(len(points), np.int64)  # stamp of the first such image
 
     def add(self, T_base_probe: Array, verdict: ImageQuality) -> None:
         """One image, with the pose that it was taken at."""
         if verdict.accepted:
             seen = covered(T_base_probe, verdict.coupled_m, self.points)
+            self._since_ns[seen & np.isnan(self.quality)] = verdict.stamp_ns
             self.quality[seen] = np.fmax(self.quality[seen], verdict.visibility)
+
+    def forget(self, after_ns: int) -> None:
+        """Takes back what no image until then had covered."""
+        self.quality[self._since_ns > after_ns] = np.nan
 
     @property
     def share(self) -> float:

@@ -79,6 +79,10 @@ class FoundPatient:
         out: NDArray[np.bool_] = self.skin.seen[i, j]
         return out
 
+    def moved_m(self, before: "FoundPatient") -> float:
+        """How far along the table the frame's origin lies from where it was found before."""
+        return float(np.linalg.norm((self.T_base_patient - before.T_base_patient)[:2, 3]))
+
     def above_skin_m(self, p_base: Array) -> float:
         """Height [m] of a point (3,) over the skin below it."""
         T = inverse(self.T_base_patient)

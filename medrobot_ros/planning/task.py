@@ -95,7 +95,7 @@ class PlannerStage:
         return True
 
     def _begin(self, again: bool) -> None:
-        self._outcome = self._reason = self._ending = ""
+        self._outcome = self._reason = self._ending = self._board.failure = ""
         self._shifts = []
         if again and self._board.raster is not None:
             self._grow(leaves.Lift, leaves.Home, leaves.Find, leaves.Plan, passes=True)
@@ -216,6 +216,8 @@ class PlannerStage:
             self._events.add(board.now_ns, "patient_not_seen", str(e))
             return False
         self._shifts = [*self._shifts, shift][-SHIFT_CLOUDS:]
+        if shift.size_m <= board.config.scan.shift_pause_m:
+            board.still_ns = self._cloud_ns
         return True
 
     def _judge_shift(self, waiting: bool) -> None:

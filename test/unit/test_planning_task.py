@@ -8,6 +8,7 @@ import pytest
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import UnknownName
+from medrobot_ros.geometry.coverage import covered
 from medrobot_ros.geometry.pose import interpolate, inverse, pose
 from medrobot_ros.geometry.reference import reference_spheres
 from medrobot_ros.planning.gel import GelWatch
@@ -440,6 +441,24 @@ def test_a_shift_pauses_and_the_patient_is_found_again():
     assert np.mean(after.T_base_probe[:, 0, 3] - before.T_base_probe[:, 0, 3]) == pytest.approx(0.025, abs=0.003)
 
 
+def test_what_was_imaged_after_a_shift_and_before_it_was_seen_is_scanned_again():
+    cell, taken = Cell(speed_m_per_s=0.02).start().to_phase("scan"), []
+
+    def judged(c):
+        taken.append(inverse(c.T_patient) @ c.T_probe)
+        return True
+
+    cell.accept = judged
+    cell.run(lambda c: c.progress > 0.85)
+    cell.T_patient = cell.T_patient @ pose(np.eye(3), np.array([0.0, 0.03, 0.0]))
+    cell.run(lambda c: c.status.mode == "paused")
+    assert cell.to_end().status.outcome == "accepted"
+    T = inverse(cell.T_patient)
+    p_patient = cell.of("scan/markers")[-1].points @ T[:3, :3].T + T[:3, 3]
+    done = np.any([covered(T_patient_probe, (-0.0235, 0.0235), p_patient) for T_patient_probe in taken], axis=0)
+    assert done.mean() > 0.95
+
+
 def test_a_breathing_patient_who_lies_still_is_not_found_to_shift():
     cell = Cell(speed_m_per_s=0.01).start().to_end()
     assert cell.status.outcome == "accepted" and len(cell.of("scan/path")) == 1
@@ -501,6 +520,19 @@ def test_after_a_reset_a_person_resumes_and_the_probe_first_leaves_the_skin():
     assert cell.status.outcome == "accepted"
     step = inverse(T_stopped) @ cell.of("motion/goal_pose")[sent].T_base_probe
     assert np.allclose(step, pose(np.eye(3), np.array([0, 0, -0.06])), atol=1e-6)
+
+
+def test_what_failed_before_a_stop_does_not_reject_what_a_person_resumes():
+    cell = Cell()
+    cell.depth_error_m = 0.03
+    cell.start().run(lambda c: c.status.mode == "retreating")
+    cell.safety = SafetyStatus(cell.now_ns, "stopped", ("stop requested",))
+    cell.step()
+    cell.safety, cell.depth_error_m = SafetyStatus(cell.now_ns, "ok"), 0.0
+    cell.step()
+    assert cell.planner.call("task/resume")[0]
+    cell.step()
+    assert cell.to_end().status.outcome == "accepted" and cell.status.coverage == 1.0
 
 
 def test_an_abort_after_a_stop_keeps_the_outcome():
