@@ -127,15 +127,15 @@ def normal(run: Run) -> Figure | None:
 
 
 def loop(run: Run) -> Figure | None:
-    """Intervals between joint states at the recorder, with the hardware's own percentiles; none without a wall clock."""
+    """Intervals between the stamps of joint states, with the hardware's own percentiles; none without a wall clock."""
     states: list[HardwareStatus] = run.signals("hardware/state")
-    periods_ms = 1e-6 * np.diff(run.raw("joint_states")[0])
+    periods_ms = 1e-6 * np.diff(run.positions("joint_states").stamps_ns)  # the recorder takes them in batches: arrival would tell nothing
     if not len(periods_ms) or not states or states[-1].period_p99_s is None or states[-1].period_p50_s is None:
         return None
     nominal_ms = 1e3 / run.config.hardware.rate_hz
     figure, axes = _axes(HALF, "interval [ms]", "samples")
     span_ms = (0.0, SHOWN_PERIODS * nominal_ms)
-    axes.hist(np.clip(periods_ms, *span_ms), bins=LOOP_BINS, range=span_ms, color=BLUE, alpha=0.55, label="at the recorder")
+    axes.hist(np.clip(periods_ms, *span_ms), bins=LOOP_BINS, range=span_ms, color=BLUE, alpha=0.55, label="joint states")
     axes.set_yscale("log")
     for value, colour, label in ((states[-1].period_p50_s, INK, "median"), (states[-1].period_p99_s, AMBER, "99th percentile")):
         axes.axvline(1e3 * value, color=colour, linewidth=1.1, label=f"hardware loop, {label} {1e3 * value:.3f} ms")

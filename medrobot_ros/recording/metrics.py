@@ -24,7 +24,7 @@ from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, Im
 Mask = NDArray[np.bool_]
 
 FIELDS = {
-    "outcome": "the task's verdict: accepted, rejected, stopped or aborted; unfinished where the record ends before it",
+    "outcome": "the task's last verdict: accepted, rejected, stopped or aborted; unfinished where the record ends before it",
     "reason": "why",
     "complete": "whether the record was closed in order",
     "arm": "which arm",
@@ -51,9 +51,9 @@ FIELDS = {
     "normal_error_mean_deg": "angle between the probe's z axis and the undeformed skin's inward normal, in contact state scan",
     "normal_error_max_deg": "greatest of the same",
     "images": "images recorded",
-    "images_accepted_share": "share of judged images that were accepted",
-    "visibility_mean": "mean visibility of the judged images",
-    "contact_share_mean": "mean share of the aperture in contact of the judged images",
+    "images_accepted_share": "share of the images made while contact mode was scan, from touch to retreat, that were accepted",
+    "visibility_mean": "mean visibility of the same images",
+    "contact_share_mean": "mean share of the aperture in contact of the same images",
     "loop": "the hardware loop at the end of the run: period_p50_s, period_p99_s, period_max_s, period_error_p99_s, overruns, "
             "answered, realtime; null without a wall clock",
     "clock_offset_s": "by node, the least time from a heartbeat's stamp to its arrival in the record: how far its machine's clock is "
@@ -136,8 +136,7 @@ def _task(run: Run) -> dict[str, Any]:
     if not states:
         return {"outcome": UNFINISHED, "reason": "the task's state was not recorded", "duration_s": None, "phases_s": {},
                 "repeats": 0, "coverage_reported": None}  # fmt: skip
-    end = next((k for k, s in enumerate(states) if s.outcome), len(states) - 1)
-    last = states[end]
+    last = states[end := _conclusion(states)]
     return {
         "outcome": last.outcome or UNFINISHED,
         "reason": last.reason or ("" if last.outcome else f"the record ends in phase '{last.phase}'"),
@@ -146,6 +145,14 @@ def _task(run: Run) -> dict[str, Any]:
         "repeats": last.repeats,
         "coverage_reported": last.coverage,
     }
+
+
+def _conclusion(states: list[TaskStatus]) -> int:
+    """Index of the first state with the last verdict; of the last state where it has none. A task may go on after a stop."""
+    end = len(states) - 1
+    while end > 0 and states[end].outcome and states[end - 1].outcome == states[end].outcome:
+        end -= 1
+    return end
 
 
 def phase_durations(states: list[TaskStatus]) -> dict[str, float]:
@@ -174,10 +181,15 @@ def _force(run: Run, wrenches: Series) -> Force:
     states: list[ContactStatus] = run.signals("contact/state")
     k = _before(states, wrenches.stamps_ns)
     scanning = np.array([False] + [s.state == "scan" for s in states])
-    engaged = np.array([False] + [s.mode == "scan" and s.state in TOUCHING for s in states])
+    engaged = _engaged(states)
     pressed_n = np.array([0.0] + [s.press_n for s in states])
     reference_n = _reference_n(run, wrenches.stamps_ns) + pressed_n[k + 1]
     return Force(wrenches.stamps_ns, -wrenches.values[:, 2], reference_n, scanning[k + 1], engaged[k + 1])
+
+
+def _engaged(states: list[ContactStatus]) -> Mask:
+    """Whether contact scans or looks for lost skin in each state, after one for what came before the first."""
+    return np.array([False] + [s.mode == "scan" and s.state in TOUCHING for s in states])
 
 
 def _reference_n(run: Run, stamps_ns: Stamps) -> Array:
@@ -267,7 +279,10 @@ class _Patient:
 
 
 def _images(run: Run) -> dict[str, Any]:
-    qualities: list[ImageQuality] = list(run.qualities.values())
+    stamps_ns = np.array(list(run.qualities), dtype=np.int64)
+    states: list[ContactStatus] = run.signals("contact/state")
+    engaged = _engaged(states)[_before(states, stamps_ns) + 1]
+    qualities: list[ImageQuality] = [q for q, made in zip(run.qualities.values(), engaged, strict=True) if made]
     return {
         "images": len(run.raw("image")[0]),
         "images_accepted_share": _mean([q.accepted for q in qualities]),

@@ -17,6 +17,7 @@ from medrobot_ros.errors import DataError, MachineError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.interfaces import recorded_topics, topic
 from medrobot_ros.recording import cdr, writer
+from medrobot_ros.recording.figures import loop
 from medrobot_ros.recording.metrics import FIELDS, clock_offsets_s, summarise
 from medrobot_ros.recording.reader import Run
 from medrobot_ros.recording.report import write_report, write_summary
@@ -299,9 +300,22 @@ def test_an_image_without_true_contact_covers_nothing(tmp_path):
 def test_phases_outcome_images_loop_and_events(summary):
     assert summary["phases_s"] == {"find": 1.0, "scan": 2.0, "retreat": 1.0}
     assert (summary["outcome"], summary["reason"], summary["repeats"]) == ("rejected", "coverage <70 %>", 1)
-    assert (summary["images"], summary["images_accepted_share"]) == (80, 30 / 80)
+    assert (summary["images"], summary["images_accepted_share"], summary["contact_share_mean"]) == (80, 30 / 40, 1.0)
     assert (summary["loop"]["answered"], summary["loop"]["period_p99_s"], summary["commands_clamped"]) == (0.99, 0.0021, 4)
     assert summary["events"] == {"contact/lost_contact": 3}
+
+
+def test_a_task_that_went_on_after_a_stop_is_judged_by_its_last_verdict(tmp_path):
+    folder = new_run(tmp_path, UTC, CellConfig())
+    stage = RecorderStage(folder, CellConfig())
+    for second, mode, phase, outcome in (
+        (0, "scanning", "scan", ""), (2, "stopped", "scan", "stopped"), (3, "ready", "scan", "stopped"), (5, "scanning", "scan", ""),
+        (9, "concluded", "done", "accepted"), (12, "concluded", "done", "accepted"),
+    ):  # fmt: skip
+        stage.receive("task/state", TaskStatus(second * 10**9, mode, phase, 1.0, outcome=outcome))
+    stage.close()
+    summary = summarise(Run(folder))
+    assert (summary["outcome"], summary["duration_s"], summary["phases_s"]) == ("accepted", 9.0, {"scan": 9.0})
 
 
 def test_two_simulated_runs_have_identical_summaries(tmp_path):
@@ -345,6 +359,18 @@ def test_the_report_needs_nothing_else(folder, run, summary):
     assert "url(" not in html
     assert "<script" not in html
     assert len(sources) == 5 + 12  # force, path, normal, loop, volume; sample images
+
+
+def test_the_loops_histogram_is_of_its_own_stamps_though_the_recorder_takes_them_in_batches(tmp_path):
+    folder = new_run(tmp_path, UTC, CellConfig())
+    bag, period_ns, batch_ns = BagWriter(folder / "bag"), 2_000_000, 50_000_000
+    for t in range(period_ns, 100 * period_ns, period_ns):
+        bag.write_raw("joint_states", -(-t // batch_ns) * batch_ns, cdr.to_bytes("joint_states", JointState(t, *np.zeros((3, 7))), ()))
+    bag.write("hardware/state", 200_000_000, HardwareStatus(200_000_000, 0.002, 0.0021, 0.003, 0.0001, 0, 1.0, realtime=True))
+    bag.close()
+    bars = [b for b in loop(Run(folder)).axes[0].patches if b.get_height() > 0]
+    assert [b.get_height() for b in bars] == [98]
+    assert bars[0].get_x() + 0.5 * bars[0].get_width() == pytest.approx(2.0, abs=0.05)
 
 
 def test_the_report_says_how_it_ended(folder, run, summary):
