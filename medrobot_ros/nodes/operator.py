@@ -140,10 +140,14 @@ def examine(config: CellConfig, folder: Path, progress: Progress, interrupts: In
     finally:
         progress.end()
         operator.close()
-        if interrupts.count > 1:
-            cell.kill()
-        else:
-            cell.end(operator.concluded())
+        _end(cell, operator.concluded(), interrupts)
+
+
+def _end(cell: Processes, concluded: bool, interrupts: Interrupts) -> None:
+    if interrupts.count > 1:
+        cell.kill()
+    else:
+        cell.end(concluded)
 
 
 def _follow(operator: Operator, cell: Processes, progress: Progress, interrupts: Interrupts) -> None:
@@ -162,7 +166,7 @@ def _follow(operator: Operator, cell: Processes, progress: Progress, interrupts:
 
 
 def keep_up(config: CellConfig, folder: Path, interrupts: Interrupts, namespace: str = NAMESPACE, here: str = "") -> None:
-    """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends.
+    """Brings the cell up, says how to use it, and keeps it until Ctrl-C or until a node ends. A second Ctrl-C ends at once.
 
     Of the nodes `here` alone where some are named: then the machine that has the hardware brings up those of the others.
     """
@@ -184,7 +188,9 @@ def keep_up(config: CellConfig, folder: Path, interrupts: Interrupts, namespace:
             raise MachineError(f"{', '.join(dead)} ended: {_last_line(folder / 'log.txt')}")
         if "hardware" in nodes and not operator.concluded():
             operator.call("task/abort")
-            operator.spin(ABORT_S)
+            until = time.monotonic() + ABORT_S
+            while not operator.concluded() and interrupts.count < 2 and time.monotonic() < until:
+                operator.spin(SHOW_S)
     finally:
         operator.close()
-        cell.end(operator.concluded())
+        _end(cell, operator.concluded(), interrupts)
