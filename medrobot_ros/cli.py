@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -43,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return FAILED
+    except OSError as e:  # a file or folder that cannot be read or written
+        print("medrobot: " + ": ".join(str(part) for part in (e.filename, e.strerror or e) if part), file=sys.stderr)
+        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,19 +72,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--probe", default=CellConfig().probe.name)
     command.set_defaults(run=_urdf)
     command = commands.add_parser("report", help="rebuild the report of a run")
-    command.add_argument("folder", type=Path, metavar="RUN")
+    command.add_argument("folder", type=_existing, metavar="RUN")
     command.set_defaults(run=_report)
     text = "a volume from a tracked sequence (.igs.mha) or a run"
     _add_reconstruct(commands.add_parser("reconstruct", help=text, argument_default=argparse.SUPPRESS))
     command = commands.add_parser("latency", help="how far the images of a tracked sequence or a run lag behind its poses, from the data")
-    command.add_argument("file", type=Path, metavar="FILE", help="a sequence (.igs.mha), or the folder of a run")
+    command.add_argument("file", type=_existing, metavar="FILE", help="a sequence (.igs.mha), or the folder of a run")
     command.add_argument("--calibration", type=Path, metavar="XML", help="PLUS's calibration of a sequence")
     command.set_defaults(run=_latency)
     text = "images from recorded scan lines or RF echoes (.igs.mha)"
     _add_scan_convert(commands.add_parser("scan-convert", help=text, argument_default=argparse.SUPPRESS))
     _add_calibrate(commands.add_parser("calibrate", help="tool point, probe weight, hand-eye or image on the probe, from a file"))
     command = commands.add_parser("cine", help="the images of a run as a film (.mp4)")
-    command.add_argument("folder", type=Path, metavar="RUN")
+    command.add_argument("folder", type=_existing, metavar="RUN")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
     command.set_defaults(run=_cine)
     text = "colour and spectral Doppler of a great vessel of the simulated patient"
@@ -102,6 +105,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _existing(text: str) -> Path:
+    """The path of a file or folder that is there."""
+    if not (path := Path(text)).exists():
+        raise MedrobotError(f"{text}: no such file or folder")
+    return path
+
+
+def _between(low: float, high: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        if not low <= (value := float(text)) <= high:
+            raise argparse.ArgumentTypeError(f"{text} must lie in {low:g} to {high:g}")
+        return value
+
+    return number
+
+
 def _add_cell_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--arm", help="which arm: one that `medrobot arms` lists, or a YAML file of your own (docs/add_an_arm.md)")
     command.add_argument("--task", help="which task (default ultrasound)")
@@ -120,7 +139,7 @@ def _add_cell_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_reconstruct(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, metavar="FILE", help="a sequence, or the folder of a run")
+    command.add_argument("file", type=_existing, metavar="FILE", help="a sequence, or the folder of a run")
     command.add_argument("--calibration", type=Path, default=None, metavar="XML", help="PLUS's calibration and settings of a sequence")
     command.add_argument("--out", type=Path, required=True, metavar="VOLUME", help=".mha or .nrrd")
     command.add_argument("--spacing", dest="spacing_mm", type=float, nargs=3, metavar=("X", "Y", "Z"), help="of the voxels [mm]")
@@ -132,10 +151,11 @@ def _add_reconstruct(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threshold", type=int, help="least value of the pixels that count")
     text = "of a run: leave it in, take it out of the poses, or keep only the images near the end of expiration (default none)"
     command.add_argument("--breathing", choices=("none", "compensate", "gate"), default="none", help=text)
-    command.add_argument("--gate-mm", type=float, default=1.0, help="how near, with --breathing gate (default 1)")
+    command.add_argument("--gate-mm", type=_between(0.01, 100.0), default=1.0, help="how near, with --breathing gate (default 1)")
     text = "of a run: leave the tissue as the probe pressed it, or undo that (default leave)"
     command.add_argument("--pressing", choices=("leave", "undo"), default="leave", help=text)
-    command.add_argument("--latency-ms", type=float, default=0.0, help="of a run's images behind its poses, from `latency` (default 0)")
+    text = "of a run's images behind its poses, from `latency` (default 0)"
+    command.add_argument("--latency-ms", type=_between(-1000.0, 1000.0), default=0.0, help=text)
     command.set_defaults(run=_reconstruct)
 
 
@@ -145,19 +165,19 @@ def _upper(text: str) -> str:
 
 def _add_measure(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", choices=("distance", "area", "volume", "diameter"))
-    command.add_argument("file", type=Path, metavar="FILE", help="a volume, a sequence (.igs.mha), or the folder of a run")
+    command.add_argument("file", type=_existing, metavar="FILE", help="a volume, a sequence (.igs.mha), or the folder of a run")
     command.add_argument("--image", type=int, metavar="N", help="which image of a sequence or a run, from 0")
     text = "points: column and row each of an image, x, y and z each of a volume, in pixels from the first one's centre"
     command.add_argument("--at", type=float, nargs="+", required=True, metavar="NUMBER", help=text)
     text = "they are in millimetres: of a volume in its own frame, of a run's image across and below the middle of the probe's face"
     command.add_argument("--mm", action="store_true", help=text)
     text = "of the grey levels of a file, so that a diameter ends at half the wall's amplitude; a run knows its own"
-    command.add_argument("--dynamic-range-db", type=float, help=text)
+    command.add_argument("--dynamic-range-db", type=_between(1.0, 200.0), help=text)
     command.set_defaults(run=_measure)
 
 
 def _add_scan_convert(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("file", type=_existing, metavar="FILE")
     command.add_argument("--geometry", type=Path, required=True, metavar="XML", help="PLUS's file with the machine's <ScanConversion>")
     command.add_argument("--out", type=Path, required=True, metavar="IMAGE.mha")
     command.add_argument("--dynamic-range-db", type=float, help="of RF echoes, below the strongest one (default 60)")
@@ -167,7 +187,8 @@ def _add_scan_convert(command: argparse.ArgumentParser) -> None:
 
 def _add_calibrate(command: argparse.ArgumentParser) -> None:
     command.add_argument("kind", choices=("tcp", "ft", "hand-eye", "image"))
-    command.add_argument("file", type=Path, metavar="FILE", help="measured poses (CSV or YAML), or a tracked sequence (.igs.mha) for image")
+    text = "measured poses (CSV or YAML), or a tracked sequence (.igs.mha) for image"
+    command.add_argument("file", type=_existing, metavar="FILE", help=text)
     command.add_argument("--out", type=Path, required=True, metavar="YAML", help="written, or its section replaced")
     command.add_argument("--serial", required=True, help="serial number of the probe or camera")
     command.add_argument("--mount", default="base", choices=("base", "flange"), help="what carries the camera (hand-eye)")
@@ -186,7 +207,11 @@ def _confirm(config: CellConfig) -> None:
     along, across = (1e3 * s for s in config.scan.size_m)
     if not sys.stdin.isatty():
         raise MedrobotError("the region is not confirmed: pass --yes, or answer at a terminal")
-    if input(f"Scan {along:.0f} x {across:.0f} mm at {config.contact.force_n:g} N on {config.arm.label}? [y/N] ").lower() != "y":
+    try:
+        answer = input(f"Scan {along:.0f} x {across:.0f} mm at {config.contact.force_n:g} N on {config.arm.label}? [y/N] ")
+    except EOFError:  # Ctrl-D
+        answer = ""
+    if answer.lower() != "y":
         raise MedrobotError("the region was not confirmed; nothing moved")
 
 
@@ -214,6 +239,8 @@ def _simulate(options: argparse.Namespace) -> int:
     from medrobot_ros.recording.writer import RecorderStage
 
     config = _resolved(options)
+    if config.hardware.name == "ros2_control":
+        raise MedrobotError("simulate: a driver behind ros2_control is reached over ROS 2 alone; take `medrobot scan`, or --hardware mock")
     folder = _new_run(config)
     progress = Progress()
     recorder = RecorderStage(folder, config, load_arm(config.arm.name, config.probe.name).joint_names)
@@ -419,9 +446,13 @@ def _doppler(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
+    from medrobot_ros.arms import load_arm
     from medrobot_ros.force_bench.report import report
 
-    report(tuple(options.arm or (CellConfig().arm.name,)), options.out)
+    arms = tuple(options.arm or (CellConfig().arm.name,))
+    for arm in arms:  # an unknown one is refused now, not after minutes
+        load_arm(arm, CellConfig().probe.name)
+    report(arms, options.out)
     return ACCEPTED
 
 

@@ -25,6 +25,7 @@ PICTURE = "force.png"
 
 def report(arms: tuple[str, ...], out: Path) -> None:
     """Measures, prints and draws everything; `out` is a folder."""
+    out.mkdir(parents=True, exist_ok=True)
     measured = []
     for place in maps():
         cells = [[measure(beam) for beam in line] for line in place.beams]
@@ -42,7 +43,6 @@ def report(arms: tuple[str, ...], out: Path) -> None:
         for stiffness, pulse_m in SPOTS:
             text = spot_text(spot(arm, stiffness, pulse_m, rate_hz=rate_hz))
             print(f"  {arm:6} {rate_hz:4.0f} {stiffness:5.0f} {1e3 * pulse_m:2.0f}: {text}")
-    out.mkdir(parents=True, exist_ok=True)
     draw(measured, {name: size for name, size in responses.items() if name.startswith(("ideal", arms[0]))}, out / PICTURE)
     print(f"\n{out / PICTURE}")
 

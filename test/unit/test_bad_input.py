@@ -1,12 +1,17 @@
 """Bad images and labels by the command line: file, frame and field are named, what is good is used, and counts are told."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from medrobot_ros.cli import main
+from medrobot_ros.cli import _confirm, main
+from medrobot_ros.config import CellConfig
+from medrobot_ros.errors import MedrobotError
 from medrobot_ros.imaging.metaimage import write
 from medrobot_ros.imaging.sequence import Frame, Sequence, write_sequence
 from medrobot_ros.recording.reader import Run
@@ -54,6 +59,36 @@ def test_bad_frames_are_named_and_counted_and_the_others_make_the_volume(bad, ca
     told = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
     assert (told["frames"], told["skipped"]) == ("4", "5") and out.stat().st_size > 0
     assert tuple(told[f"skipped {n}"] for n in range(1, 6)) == tuple(f"{bad}: {fault}" for fault in FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["report", "gone"], "gone: no such file or folder"),
+        (["reconstruct", "gone", "--out", "v.mha"], "gone: no such file or folder"),
+        (["latency", "gone"], "gone: no such file or folder"),
+        (["reconstruct", ".", "--out", "v.mha", "--latency-ms", "nan"], "nan must lie in -1000 to 1000"),
+        (["reconstruct", ".", "--out", "v.mha", "--gate-mm", "-1"], "-1 must lie in 0.01 to 100"),
+        (["measure", "distance", ".", "--at", "1", "--dynamic-range-db", "nan"], "nan must lie in 1 to 200"),
+        (["measure", "distance", ".", "--at", "1", "--dynamic-range-db", "x"], "'x'"),
+        (["bench", "force", "--arm", "fr4"], "unknown arm 'fr4'"),
+        (["bench", "force", "--out", "file"], "file: File exists"),
+        (["simulate", "--hardware", "ros2_control", "--yes"], "take `medrobot scan`, or --hardware mock"),
+    ],
+)
+def test_bad_input_is_one_line_at_once(arguments, why, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert why in told and told.startswith("medrobot: ") and told.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_confirmation_that_ends_without_an_answer_is_none(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: ""))
+    with pytest.raises(MedrobotError, match="not confirmed; nothing moved"):
+        _confirm(replace(CellConfig(), hardware=replace(CellConfig().hardware, name="ros2_control")))
 
 
 def test_an_unsupported_kind_of_pixels_is_named_with_the_file_and_the_valid_ones(tmp_path, capsys):
