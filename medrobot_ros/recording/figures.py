@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from medrobot_ros.recording.metrics import Force, covered_points, normal_error
+from medrobot_ros.recording.metrics import Force, carried, covered_points, normal_error, planned_skin
 from medrobot_ros.recording.reader import Run, Stamps
 from medrobot_ros.signals import Array, HardwareStatus
 
@@ -92,18 +92,18 @@ def force(run: Run, true: Force, measured: Force) -> Figure:
 
 
 def path(run: Run) -> Figure | None:
-    """Planned skin from above, covered or open, with the images on it coloured by their visibility."""
-    points, done = covered_points(run)
-    probe = run.poses("probe/pose")
-    qualities = list(run.qualities.values())
-    if not len(points) or not len(probe) or not qualities:
+    """Planned skin from above, covered or open, with the images on it coloured by their visibility; all where the patient lay last."""
+    plan, probe, qualities = planned_skin(run), run.poses("probe/pose"), list(run.qualities.values())
+    if plan is None or not len(probe) or not qualities:
         return None
+    points, done = covered_points(run)
+    along = carried(run, plan)
     figure, axes = _axes((4.9, 5.2), "base x [mm]", "base y [mm]")
     for mask, marker, colour, label in ((done, ".", "#b8c4ce", "covered"), (~done, "x", RED, "not covered")):
         x_mm, y_mm = 1e3 * points[mask, :2].T
         axes.scatter(x_mm, y_mm, s=14, marker=marker, color=colour, linewidths=0.9, label=f"{label} ({mask.sum()})")
     touching = [q for q in qualities if q.coupled_m[1] > q.coupled_m[0]]
-    tips_mm = 1e3 * np.array([probe.pose_at(q.stamp_ns)[:2, 3] for q in touching]).reshape(-1, 2)
+    tips_mm = 1e3 * np.array([along(q.stamp_ns, probe.pose_at(q.stamp_ns))[:2, 3] for q in touching]).reshape(-1, 2)
     seen = [q.visibility for q in touching]
     dots = axes.scatter(tips_mm[:, 0], tips_mm[:, 1], c=seen, cmap=QUALITY, vmin=0.0, vmax=1.0, s=16, zorder=3)
     figure.colorbar(dots, ax=axes, label="visibility", shrink=0.75)

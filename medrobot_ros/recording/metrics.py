@@ -4,6 +4,7 @@
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -225,24 +226,28 @@ def _normal(run: Run) -> dict[str, Any]:
 
 
 def planned_skin(run: Run) -> PlannedSkin | None:
-    """The last plan that was published."""
+    """The last plan, as it was first published."""
     plans: list[PlannedSkin] = run.signals("scan/markers")
-    return plans[-1] if plans and len(plans[-1].points) else None
+    return next((p for p in plans if len(p.points) and np.array_equal(p.points, plans[-1].points)), None)
+
+
+def carried(run: Run, plan: PlannedSkin) -> Callable[[int, Array], Array]:
+    """Poses in base at a stamp as they lie when they go along with the patient to where the plan was made."""
+    patient = _Patient(run)
+    T_base_patient = patient.at(plan.stamp_ns)
+    return lambda stamp_ns, T_base_probe: T_base_patient @ inverse(patient.at(stamp_ns)) @ T_base_probe
 
 
 def covered_points(run: Run) -> tuple[Array, Mask]:
-    """Planned points (N, 3) in base and whether each was covered, judged in the patient's frame so that a shift counts."""
+    """Planned points (N, 3) in base and whether each was covered by images carried along with the patient, so that a shift counts."""
     plan = planned_skin(run)
     if plan is None:
         return np.empty((0, 3)), np.empty(0, dtype=bool)
-    probe, force, patient = _probe_poses(run), _ContactForce(run), _Patient(run)
-    T_patient_base = inverse(patient.at(plan.stamp_ns))
-    p_patient = plan.points @ T_patient_base[:3, :3].T + T_patient_base[:3, 3]
-    done = np.zeros(len(p_patient), dtype=bool)
+    probe, force, along = _probe_poses(run), _ContactForce(run), carried(run, plan)
+    done = np.zeros(len(plan.points), dtype=bool)
     for quality in run.qualities.values():
         if quality.accepted and len(probe) and force.at(quality.stamp_ns) > run.config.contact.lost_n:
-            T_patient_probe = inverse(patient.at(quality.stamp_ns)) @ probe.pose_at(quality.stamp_ns)
-            done |= covered(T_patient_probe, quality.coupled_m, p_patient)
+            done |= covered(along(quality.stamp_ns, probe.pose_at(quality.stamp_ns)), quality.coupled_m, plan.points)
     return plan.points, done
 
 

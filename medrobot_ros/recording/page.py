@@ -34,7 +34,7 @@ figure > img { width: 100%; display: block; }
 .images figcaption { font-size: 11.5px; line-height: 1.35; margin-top: 4px; }
 details summary { cursor: pointer; color: var(--blue); }
 details td, details th { font-size: 12.5px; padding-top: 2px; padding-bottom: 2px; }
-code { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: 12px; overflow-wrap: anywhere; }
+code { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: 12px; white-space: nowrap; }
 footer { margin-top: 36px; border-top: 1px solid var(--line); padding-top: 10px; color: var(--muted); font-size: 12.5px; }
 @media print { body { background: #fff; } main { max-width: none; padding: 0; } details { display: none; } }
 </style>
@@ -44,6 +44,9 @@ footer { margin-top: 36px; border-top: 1px solid var(--line); padding-top: 10px;
 <header><h1>Robotic ultrasound examination</h1><span>{{ run_name }}</span></header>
 
 <p class="verdict {{ summary.outcome }}"><strong>{{ summary.outcome }}</strong>{{ verdict }}</p>
+{% if simulated %}
+<p class="note">Simulated: a mock arm, and a physical twin of the patient.</p>
+{% endif %}
 {% if not summary.complete %}
 <p class="note">The record was cut off; the figures cover what was written.</p>
 {% endif %}

@@ -72,6 +72,7 @@ def write_report(folder: Path, run: Run, summary: dict[str, Any], volume: Volume
     html = page.render(
         run_name=folder.resolve().name,
         summary=summary,
+        simulated=run.config.hardware.name == "mock",
         verdict=verdict(summary),
         key_figures=key_figures(summary, run.config),
         figures={k: figures.as_uri(f) for k, f in drawn.items() if f is not None},

@@ -17,7 +17,7 @@ from medrobot_ros.errors import DataError, MachineError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.interfaces import recorded_topics, topic
 from medrobot_ros.recording import cdr, writer
-from medrobot_ros.recording.figures import loop
+from medrobot_ros.recording.figures import loop, path
 from medrobot_ros.recording.metrics import FIELDS, clock_offsets_s, summarise
 from medrobot_ros.recording.reader import Run
 from medrobot_ros.recording.report import write_report, write_summary
@@ -287,6 +287,21 @@ def test_coverage_follows_the_patient_and_needs_accepted_images(summary):
     assert summary["coverage_reported"] == 0.74
 
 
+def test_the_path_is_drawn_on_the_patient_wherever_he_has_moved(tmp_path, summary):
+    """The plan is shown again after the shift, still of the skin as it lay before; the path runs along the planned line at x = 0.5 m."""
+    folder = new_run(tmp_path, UTC, CellConfig())
+    stage = RecorderStage(folder, CellConfig())
+    (plan,) = (s for name, s in signals() if name == "scan/markers")
+    for name, signal in (*signals(), ("scan/markers", replace(plan, stamp_ns=SCAN_TO * STEP_NS))):
+        stage.receive(name, signal)
+    stage.close()
+    run = Run(folder)
+    assert summarise(run)["coverage"] == summary["coverage"]
+    planned_mm, _, tips_mm = (c.get_offsets() for c in path(run).axes[0].collections)
+    np.testing.assert_allclose(planned_mm[:, 0], 500.0)
+    np.testing.assert_allclose(tips_mm[:, 0], 500.0)
+
+
 def test_an_image_without_true_contact_covers_nothing(tmp_path):
     folder = new_run(tmp_path, UTC, CellConfig())
     stage = RecorderStage(folder, CellConfig())
@@ -377,7 +392,7 @@ def test_the_report_says_how_it_ended(folder, run, summary):
     html = page(folder, run, summary)
     assert 'class="verdict rejected"' in html
     assert "coverage &lt;70 %&gt;" in html
-    assert "research use only" in html
+    assert "research use only" in html and "Simulated: a mock arm" in html
     assert "not met" in html
 
 
