@@ -224,6 +224,7 @@ class _Quartic:
 # --- has the patient moved ---------------------------------------------------------------------------------------------
 
 STEPS, SETTLED = 15, 1e-4  # at most, and the step [m, rad] that is the last: a tenth of what the points' noise makes
+CHOOSING = 5  # steps after which the points are chosen: what comes and goes at their edge would keep it stepping to and fro
 USED_POINTS = 4000
 INNER_M = (0.10, 0.13)  # across and along: where the height field is trusted under a shift
 STRAY_M = 0.015  # a residual beyond it is an arm, a hand, a sheet
@@ -266,16 +267,18 @@ def shift_of(found: FoundPatient, body: Array) -> Shift:
     T = inverse(found.T_base_patient)
     p = body @ T[:3, :3].T + T[:3, 3]
     left = cranial = yaw = breath = 0.0
-    for _ in range(STEPS):
+    for k in range(STEPS):
         q = (p[:, :2] - (left, cranial)) @ rotation_from_vector(yaw * UP)[:2, :2]
-        inner = (np.abs(q[:, 0]) < INNER_M[0]) & (np.abs(q[:, 1]) < INNER_M[1])
+        if k < CHOOSING:
+            inner = (np.abs(q[:, 0]) < INNER_M[0]) & (np.abs(q[:, 1]) < INNER_M[1])
         if inner.sum() < MIN_POINTS // 4:
             raise DataError("no patient found: the region is hidden or empty")
         x, y = q[inner].T
         zx, zy = found.slopes(x, y)
         rise = np.sqrt(1.0 + zx * zx + zy * zy)  # of the height per breath along the normal
         residual = p[inner, 2] - found.height(x, y) - breath * rise
-        keep = np.abs(residual - np.median(residual)) < STRAY_M
+        if k < CHOOSING:
+            keep = np.abs(residual - np.median(residual)) < STRAY_M
         A = np.column_stack((-zx, -zy, zx * y - zy * x, rise))[keep]
         H = A.T @ A + PRIOR * len(A) * np.diag([1.0, 1.0, PRIOR_ARM_M**2, 0.0])
         step = np.linalg.solve(H, A.T @ residual[keep])

@@ -3,7 +3,8 @@ import pytest
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.geometry.pose import inverse, pose, rotation_from_vector
-from medrobot_ros.planning.surface import find_again, find_patient, shift_since, torso_in
+from medrobot_ros.planning import surface
+from medrobot_ros.planning.surface import find_again, find_patient, shift_of, shift_since, torso_in
 from medrobot_ros.signals import Surface
 from medrobot_ros.twin.body import analytic_torso
 from medrobot_ros.twin.camera import DepthCamera
@@ -101,6 +102,14 @@ def test_a_cranial_shift_is_seen_less_sharply_and_says_so(found):
     assert shift.offset_m[1] == pytest.approx(0.02, abs=0.006)
     assert shift.deviation_m[1] > 3.0 * shift.deviation_m[0]
     assert shift.size_m == pytest.approx(np.hypot(*shift.offset_m))
+
+
+def test_a_shift_is_found_in_few_steps_and_more_would_not_change_it(found, monkeypatch):
+    """Points that come and go at the edge of what is trusted must not keep it stepping to and fro."""
+    bodies = [torso_in(DepthCamera(BODY, 100 + k).surface(0, moved(patient_at(), 0.001 * k, 0.0, 0.0), 0.003, None)).points for k in range(12)]
+    few = [shift_of(found, body).offset_m for body in bodies]
+    monkeypatch.setattr(surface, "STEPS", 40)
+    assert np.allclose([shift_of(found, body).offset_m for body in bodies], few, atol=surface.SETTLED)
 
 
 def test_a_cloud_of_something_else_is_no_shift(found):
