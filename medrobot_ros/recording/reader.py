@@ -98,24 +98,23 @@ class Run:
     def _messages(self, wanted: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
         """(topic, time [ns], CDR bytes) of the wanted topics, in recorded order."""
         channels: dict[int, str] = {}
+        end = self._file.stat().st_size
         with self._file.open("rb") as f:
             if f.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
                 raise DataError(f"{self._file}: not an MCAP file")
             while len(head := f.read(_RECORD.size)) == _RECORD.size:
                 opcode, size = _RECORD.unpack(head)
+                if f.tell() + size > end:
+                    return  # cut off: what came before is good
                 if opcode == Opcode.CHUNK:
-                    body = f.read(size)
-                    if len(body) < size:
-                        return  # cut off: what came before is good
-                    yield from _in_chunk(self._unpacked(body), channels, wanted)
-                elif opcode == Opcode.FOOTER:
-                    self.complete = len(f.read(size)) == size
+                    yield from _in_chunk(self._unpacked(f.read(size)), channels, wanted)
                 else:
+                    self.complete |= opcode == Opcode.FOOTER
                     f.seek(size, SEEK_CUR)
 
     def _unpacked(self, body: bytes) -> bytes:
         try:
-            stream, size = get_chunk_data_stream(Chunk.read(ReadDataStream(BytesIO(body))))
+            stream, size = get_chunk_data_stream(Chunk.read(ReadDataStream(BytesIO(body))), validate_crc=True)
             return stream.read(size)
         except Exception as e:  # each way of compression has errors of its own
             raise DataError(f"{self._file}: a broken chunk ({type(e).__name__})") from None

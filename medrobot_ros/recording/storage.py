@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from struct import Struct, pack
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -81,7 +82,7 @@ class ChunkedStorage(McapWriter):
         compressed, name = self.compressor(data), _text(self.compression)
         span, sizes = pack("<QQ", oldest_ns, newest_ns), pack("<QQ", len(compressed), len(data))
         start = self.bio.tell()
-        self._record(_CHUNK_RECORD, span + pack("<QI", len(data), 0) + name + sizes[:8] + compressed)
+        self._record(_CHUNK_RECORD, span + pack("<QI", len(data), crc32(data)) + name + sizes[:8] + compressed)
         end, places = self.bio.tell(), b""
         for channel in np.unique(channels).tolist():
             own = index[channels == channel].astype("<u8")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from shutil import copytree
 from types import SimpleNamespace
@@ -238,6 +239,20 @@ def test_a_broken_chunk_is_one_clear_line(tmp_path):
     bag.write_bytes(data)
     with pytest.raises(DataError, match="broken chunk"):
         Run(folder)
+
+
+def test_wherever_a_bag_is_damaged_it_is_read_as_it_was_or_refused(tmp_path):
+    folder, _ = record(tmp_path, until=1200)
+    bag = next((folder / "bag").glob("*.mcap"))
+    whole, rng = bag.read_bytes(), np.random.default_rng(0)
+    good = Run(folder).poses("twin/probe_pose")
+    for place in rng.integers(8, len(whole) - 200, 40):
+        data = bytearray(whole)
+        data[place] ^= 1 << int(rng.integers(8))
+        bag.write_bytes(data)
+        with suppress(DataError):
+            read = Run(folder).poses("twin/probe_pose")
+            assert np.array_equal(read.values, good.values[np.searchsorted(good.stamps_ns, read.stamps_ns)])
 
 
 def test_a_folder_without_a_record_is_one_clear_line(tmp_path):
