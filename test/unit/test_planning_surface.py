@@ -106,7 +106,8 @@ def test_a_cranial_shift_is_seen_less_sharply_and_says_so(found):
 
 def test_a_shift_is_found_in_few_steps_and_more_would_not_change_it(found, monkeypatch):
     """Points that come and go at the edge of what is trusted must not keep it stepping to and fro."""
-    bodies = [torso_in(DepthCamera(BODY, 100 + k).surface(0, moved(patient_at(), 0.001 * k, 0.0, 0.0), 0.003, None)).points for k in range(12)]
+    seen = [DepthCamera(BODY, 100 + k).surface(0, moved(patient_at(), 0.001 * k), 0.003, None) for k in range(12)]
+    bodies = [torso_in(cloud).points for cloud in seen]
     few = [shift_of(found, body).offset_m for body in bodies]
     monkeypatch.setattr(surface, "STEPS", 40)
     assert np.allclose([shift_of(found, body).offset_m for body in bodies], few, atol=surface.SETTLED)
