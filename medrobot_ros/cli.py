@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 from medrobot_ros import __version__
 from medrobot_ros.config import CellConfig, keys
 from medrobot_ros.description import environment, nodes_here
-from medrobot_ros.errors import MedrobotError
+from medrobot_ros.errors import DataError, MedrobotError
 from medrobot_ros.interfaces import NAMESPACE
 from medrobot_ros.options import OPTIONS, cell_config, check_namespace
 
@@ -268,8 +269,11 @@ def _scan(options: argparse.Namespace) -> int:
         operator = _operator()
         config, folder = _recorded(config)
         operator.examine(config, folder, Progress(), interrupts, options.namespace)
-    status = _conclude(folder)
-    return INTERRUPTED if interrupts.count else status
+    if not interrupts.count:
+        return _conclude(folder)
+    with suppress(DataError):  # interrupted before anything was recorded
+        _conclude(folder)
+    return INTERRUPTED
 
 
 def _cell(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
+from medrobot_ros.cli import INTERRUPTED, main
 from medrobot_ros.config import CellConfig
 from medrobot_ros.nodes import operator
 
@@ -59,3 +60,9 @@ def test_an_interrupt_ends_the_cell_once_the_task_has_retreated_and_a_second_one
     monkeypatch.setattr(operator, "time", SimpleNamespace(monotonic=lambda: person.now_s))
     operator.keep_up(CellConfig(), tmp_path, person)
     assert person.ended == [ended] and person.now_s == pytest.approx(after_s, abs=0.2)
+
+
+def test_an_interrupt_before_anything_was_recorded_is_no_failure(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(operator, "examine", lambda config, folder, progress, interrupts, namespace: interrupts._add())
+    assert main(["scan", "--out", str(tmp_path)]) == INTERRUPTED
+    assert capsys.readouterr().err == ""
