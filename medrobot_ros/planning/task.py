@@ -86,9 +86,9 @@ class PlannerStage:
         elif mode == modes.PAUSED:
             self._pause(by_shift=event == modes.SHIFT)
         elif mode == modes.RETREATING:
-            self._leave("stopped" if before == modes.READY else "aborted")
+            self._leave("aborted")
         elif mode == modes.STOPPED:
-            self._tree, self._outcome = None, "stopped"
+            self._tree, self._outcome, self._ending = None, "stopped", "stopped"
             self._board.ask_contact("off")
         elif mode == modes.CONCLUDED:
             self._tree, self._board.phase = None, "done"

@@ -544,6 +544,19 @@ def test_an_abort_after_a_stop_keeps_the_outcome():
     assert cell.status.outcome == "stopped" and cell.status.mode == "concluded"
 
 
+def test_a_stop_on_the_way_home_is_the_outcome_whatever_was_to_be_concluded():
+    cell = Cell()
+    cell.depth_error_m = 0.03
+    cell.start().run(lambda c: c.status.mode == "retreating")
+    cell.safety = SafetyStatus(cell.now_ns, "stopped", ("stop requested",))
+    cell.step()
+    cell.safety = SafetyStatus(cell.now_ns, "ok")
+    cell.step()
+    assert cell.planner.call("task/abort")[0]
+    cell.run(lambda c: c.status.mode == "concluded")
+    assert (cell.status.outcome, cell.status.reason) == ("stopped", "stop requested")
+
+
 def test_a_safety_retreat_asks_contact_to_retreat_before_the_stop():
     cell = Cell().start().to_phase("scan")
     cell.safety = SafetyStatus(cell.now_ns, "retreat", ("imaging silent",))
