@@ -11,7 +11,7 @@ from medrobot_ros.planning.board import CLOUD_MEMORY, Board
 from medrobot_ros.planning.camera_check import MAX_ERROR_M, camera_error
 from medrobot_ros.planning.path import CoverageMap, plan_raster, planned_points, runs_of, timed
 from medrobot_ros.planning.probe_check import TILT_RAD, probe_fault
-from medrobot_ros.planning.surface import Torso, find_again, find_patient, torso_in
+from medrobot_ros.planning.surface import FoundPatient, Torso, find_again, find_patient, torso_in
 from medrobot_ros.signals import Array, ContactStatus, ScanReference
 
 # How old an input may be before the arm first moves [s]: three of its periods, and a second for whoever starts late.
@@ -280,13 +280,17 @@ class Find(Step):
                 self._torsos.append(torso_in(cloud))
             if len(self._torsos) < CLOUD_MEMORY:
                 return ""
-            before, board.found = board.found, find_patient(self._torsos) if board.found is None else find_again(board.found, self._torsos)
+            before = board.found
+            board.found = self._found() if before is None else find_again(before, self._torsos)
         except DataError as e:
             return str(e)
         if before is not None and board.coverage is not None and board.found.moved_m(before) > board.config.scan.shift_pause_m:
             board.coverage.forget(board.still_ns)
         board.still_ns = board.now_ns
         return DONE
+
+    def _found(self) -> FoundPatient:
+        return find_patient(self._torsos, self.board.config.body.yaw_rad)
 
     def lacks(self) -> str:
         return f": {len(self._torsos)} of {CLOUD_MEMORY} point clouds came"

@@ -100,13 +100,14 @@ def torso_in(cloud: Surface) -> Torso:
     return Torso(_above_table(points), aim)
 
 
-def find_patient(torsos: Sequence[Torso]) -> FoundPatient:
+def find_patient(torsos: Sequence[Torso], table_yaw_rad: float = 0.0) -> FoundPatient:
     """The patient in one cloud or in several of the same, resting patient.
 
+    The table's turn in base tells head from feet: clouds of a trunk alone do not.
     Raises: DataError, saying what is missing, where there is no body to be found.
     """
     body = np.concatenate([t.points for t in torsos])
-    return _with_skin(body, _midline_frame(body, aim=np.mean([t.aim for t in torsos], axis=0)))
+    return _with_skin(body, _midline_frame(body, np.mean([t.aim for t in torsos], axis=0), table_yaw_rad))
 
 
 def find_again(found: FoundPatient, torsos: Sequence[Torso]) -> FoundPatient:
@@ -151,18 +152,18 @@ def _above_table(points: Array) -> Array:
     return body
 
 
-def _midline_frame(body: Array, aim: Array) -> Array:
-    """Frame with y along the body's midline, towards base +y; x and y of its origin are the aim's foot on the midline.
+def _midline_frame(body: Array, aim: Array, table_yaw_rad: float) -> Array:
+    """Frame with y along the body's midline, towards the table's head; x and y of its origin are the aim's foot on the midline.
 
     Slices across a body that lies askew cut its ends off one-sidedly, so they are laid again along each estimate.
     """
-    yaw, x0 = 0.0, 0.0
+    yaw, x0 = table_yaw_rad, 0.0
     for _ in range(MIDLINE_ROUNDS):
         R = rotation_from_vector(yaw * UP)
         slope, x0 = _midline((body[:, :2] - aim) @ R[:2, :2])
         yaw -= float(np.arctan(slope))
-    if abs(yaw) > MAX_YAW_RAD:
-        raise DataError(f"no patient found: the body lies {np.degrees(yaw):.0f} deg across the table")
+    if abs(yaw - table_yaw_rad) > MAX_YAW_RAD:
+        raise DataError(f"no patient found: the body lies {np.degrees(yaw - table_yaw_rad):.0f} deg across the table")
     R = rotation_from_vector(yaw * UP)
     foot = aim + x0 * R[:2, 0]
     return pose(R, np.array([foot[0], foot[1], 0.0]))

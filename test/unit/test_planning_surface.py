@@ -44,6 +44,14 @@ def test_the_patient_frame_is_found_however_the_patient_lies(yaw):
     assert abs(np.arctan2(error[1, 0], error[0, 0])) < np.radians(1.0)
 
 
+@pytest.mark.parametrize("table_yaw", [np.pi, -1.5, 2.5])
+def test_head_and_feet_are_told_by_how_the_table_stands(table_yaw):
+    T = patient_at(0.5, 0.04, table_yaw + 0.2)
+    error = inverse(T) @ find_patient([torso_in(c) for c in clouds(T)], table_yaw).T_base_patient
+    assert np.abs(error[:3, 3]).max() < 0.004
+    assert abs(np.arctan2(error[1, 0], error[0, 0])) < np.radians(1.0)
+
+
 def test_skin_and_normals_are_near_the_truth(found):
     x, y = (g.ravel() for g in np.meshgrid(np.linspace(-0.04, 0.04, 9), np.linspace(-0.06, 0.06, 13)))
     D = inverse(patient_at()) @ found.T_base_patient
