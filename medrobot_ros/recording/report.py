@@ -21,6 +21,7 @@ Draw = Callable[[NDArray[np.uint8], ImageGeometry], NDArray[np.uint8]]
 
 SAMPLES = 12
 EVENT_ROWS = 40
+SHARE_DIGITS = 4  # so that 94.96 % does not read as the 95 % that it fails to reach
 SUMMARY, REPORT = "summary.json", "report.html"
 
 
@@ -129,7 +130,7 @@ def _figure(
     demand = "" if bound is None else f"{'≥' if at_least is not None else '≤'} {scale * bound:g} {unit}".strip()
     if value is None:
         return Figure(name, "not measured", demand, None)
-    shown = f"{value}" if isinstance(value, int) else f"{scale * value:.3g}"
+    shown = f"{value}" if isinstance(value, int) else f"{scale * value:.{SHARE_DIGITS if unit == '%' else 3}g}"
     good = None if bound is None else (value >= bound if at_least is not None else value <= bound)
     return Figure(name, f"{shown} {unit}".strip(), demand, good)
 

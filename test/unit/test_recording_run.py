@@ -21,7 +21,7 @@ from medrobot_ros.recording import cdr, writer
 from medrobot_ros.recording.figures import loop, path
 from medrobot_ros.recording.metrics import FIELDS, clock_offsets_s, summarise
 from medrobot_ros.recording.reader import Run
-from medrobot_ros.recording.report import write_report, write_summary
+from medrobot_ros.recording.report import key_figures, write_report, write_summary
 from medrobot_ros.recording.writer import BagWriter, RecorderStage, new_run
 from medrobot_ros.signals import (
     ContactStatus,
@@ -409,6 +409,11 @@ def test_the_report_says_how_it_ended(folder, run, summary):
     assert "coverage &lt;70 %&gt;" in html
     assert "research use only" in html and "Simulated: a mock arm" in html
     assert "not met" in html
+
+
+def test_a_share_that_fails_its_demand_does_not_read_as_if_it_met_it(summary):
+    coverage = key_figures({**summary, "coverage": 0.9496}, CellConfig())[0]
+    assert (coverage.value, coverage.demand, coverage.good) == ("94.96 %", "≥ 95 %", False)
 
 
 def test_a_report_of_a_run_that_was_cut_off_is_honest(tmp_path):
