@@ -1,7 +1,8 @@
 """A real arm behind its maker's ROS 2 driver: joints by name, in the cell's order, signs and rate; commands only when they are safe.
 
 The driver owns the clock. Nothing moves before all joints are heard within their limits, and the first command must be where the arm
-is. A permit that runs out, commands that cease, or a fault of the driver's end the stream, which ends at rest (see `streaming`).
+is; each that follows must be where the arm can get in time. A permit that runs out, commands that cease, or a fault of the driver's end
+the stream, which ends at rest (see `streaming`) before another begins.
 """
 
 from dataclasses import replace
@@ -26,6 +27,7 @@ FRESH_NS = 50_000_000  # age of the joints beyond which the arm counts as silent
 TICK_HZ = 100.0
 STATE_NS = 1_000_000_000
 GAP_PERIODS = 3  # between two speeds that tell no acceleration any more
+SLACK = 1.05  # of a joint's speed: a command stream's rounding is no offence
 LATE = 0.9  # of a period: the driver's own jitter is no reason to leave a sample out
 
 
@@ -64,8 +66,9 @@ class Ros2Control:
         self._joints: JointState | None = None
         self._order = InOrder()
         self._turns: Array = np.zeros(arm.n)  # what is added to the driver's positions so that joints do not jump by a turn
-        self._heard_ns = self._commanded_ns = self._told_ns = self._state_ns = -STATE_NS
-        self._streaming = False
+        self._heard_ns = self._commanded_ns = self._attended_ns = self._told_ns = self._state_ns = -STATE_NS
+        self._streaming = self._ending = False
+        self._q_last: Array = np.zeros(arm.n)  # the last command of the stream
         self._faults: set[str] = set()
         self.clamped = self.refused = 0
 
@@ -148,14 +151,37 @@ class Ros2Control:
             self.refused += 1
             self._events.add(self.now_ns, "refused_command", "not finite, or not one value a joint")
             return NOTHING
-        if not self._streaming and not self._may_begin(command.q):
+        self._attend(self.now_ns)
+        if not (self._may_go_on(command.q) if self._streaming else self._may_begin(command.q)):
             return NOTHING
         q = np.clip(command.q, self._arm.q_lower, self._arm.q_upper)
         if np.abs(q - command.q).max() > 1e-9:
             self.clamped += 1
             self._events.add(self.now_ns, "clamped_command", "beyond a position limit")
-        self._commanded_ns = self.now_ns
+        if not self._streaming:
+            self._stream.begin(q)
+            self._streaming, self._ending = True, False
+        self._commanded_ns, self._q_last = self.now_ns, q
         return [self._to_driver(o) for o in self._stream.send(self.now_ns, q, self._period_s)]
+
+    def _attend(self, now_ns: int) -> None:
+        """A stream that nobody saw to is over, be it that the node was inactive or stood: the arm may be elsewhere by now."""
+        self._streaming &= now_ns - self._attended_ns <= FRESH_NS
+        self._attended_ns = now_ns
+
+    def _may_go_on(self, q: Array) -> bool:
+        """A further command lies where the arm can get since the last; a stream that has begun to brake takes none."""
+        if self._ending:
+            return False
+        elapsed_s = 1e-9 * (self.now_ns - self._commanded_ns) + self._period_s  # they need not come evenly
+        beyond = np.abs(q - self._q_last) - SLACK * self._arm.qd_max * elapsed_s
+        worst = int(np.argmax(beyond))
+        if beyond[worst] > 0.0:
+            self.refused += 1
+            jump_rad, name = abs(q[worst] - self._q_last[worst]), self.joint_names[worst]
+            self._events.add(self.now_ns, "refused_jump", f"{name} cannot move by {jump_rad:.3f} rad in {1e3 * elapsed_s:.0f} ms")
+            return False
+        return True
 
     def _may_begin(self, q: Array) -> bool:
         """The first command of a stream finds the arm within its limits, and where the command is."""
@@ -165,8 +191,6 @@ class Ros2Control:
             self.refused += 1
             self._events.add(self.now_ns, "refused_start", outside or f"the first command is {jump_rad:.3f} rad from the arm")
             return False
-        self._stream.begin(self._joints.q)
-        self._streaming = True
         return True
 
     def _to_driver(self, output: tuple[str, Any]) -> tuple[str, Any]:
@@ -180,9 +204,10 @@ class Ros2Control:
         """Ends a stream that may not go on; says that the arm is there while it is."""
         self.now_ns = stamp_ns
         out: list[tuple[str, Any]] = []
+        self._attend(stamp_ns)
         silent = stamp_ns - self._commanded_ns > self._timeout_ns
         if self._streaming and (silent or not self._gate.opens(stamp_ns)):
-            moving = bool(self._stream.qd.any())
+            self._ending, moving = True, bool(self._stream.qd.any())
             out += [self._to_driver(o) for o in self._stream.brake(stamp_ns, 1.0 / TICK_HZ)]
             if moving:
                 self._events.add(stamp_ns, "braked", "commands silent" if silent else "no permit")

@@ -196,6 +196,53 @@ def test_after_a_pause_a_stream_begins_anew_where_the_arm_is(bench):
     assert bench.command(bench.q + 0.02) == ()
 
 
+def positions(outputs):
+    """Where the first joint was sent, whatever the controller."""
+    return [q[0] for t, s in outputs if t in (POSITIONS, TRAJECTORY) for q in np.atleast_2d(s.q)]
+
+
+def test_a_stream_begins_at_rest_even_where_no_second_command_follows(bench):
+    bench.joints()
+    bench.permit()
+    first = bench.q + 0.009
+    sent = positions([*bench.command(first), *bench.ticks(50)])
+    assert sent and np.allclose(sent, first[0], atol=1e-9)
+
+
+def test_a_stream_that_was_left_alone_is_over_however_far_the_arm_was_moved_meanwhile(bench):
+    """As of a node that is deactivated and activated again, or that stood."""
+    bench.stream(20, 0.002)
+    bench.now_ns += 5000 * MS
+    bench.q = bench.q + 0.5
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q - 0.5) == () and positions(bench.ticks(50)) == []
+    bench.joints()
+    bench.permit()
+    assert np.allclose(positions(bench.command(bench.q)), bench.q[0])
+
+
+def test_a_command_that_the_arm_cannot_reach_in_time_is_refused_and_ends_the_stream_at_rest(bench):
+    """As those of a second publisher."""
+    bench.stream(20, 0.001)
+    bench.joints()
+    bench.permit()
+    assert bench.command(bench.q + 0.1) == () and "refused_jump" in bench.events
+    bench.permit()
+    assert bench.command(bench.q + np.eye(bench.arm.n)[0] * 0.001), "those that go on are taken"
+    assert np.abs(np.diff(positions(bench.ticks(100)))).max(initial=0.0) < 0.0021
+
+
+def test_a_stream_that_has_begun_to_brake_takes_no_further_command_before_it_has_come_to_rest():
+    bench = Bench("iiwa7")
+    bench.stream(20, 0.01)
+    braking = positions(bench.ticks(8))
+    bench.permit()
+    assert len(braking) > 2 and bench.command(bench.q + np.eye(7)[0] * 0.08) == ()
+    steps = np.diff([*braking, *positions(bench.ticks(200))])
+    assert (np.diff(steps) <= 1e-12).all() and steps[-1] == 0.0
+
+
 def test_a_fault_of_the_driver_stops_the_cell_and_blocks_until_it_has_gone(bench):
     bench.stream(5, 0.0)
     raised = bench.stage.receive(FAULT, Fault(bench.now_ns, "collision", True))
