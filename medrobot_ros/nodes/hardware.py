@@ -10,12 +10,11 @@ from medrobot_ros.messages import TRUTH_TOPICS
 from medrobot_ros.nodes.loop_timing import LoopTiming
 from medrobot_ros.nodes.polling import Poller
 from medrobot_ros.nodes.realtime import sleep_until
+from medrobot_ros.nodes.rivals import COMMANDS, Rivals
 from medrobot_ros.nodes.stage_node import StageNode
-from medrobot_ros.signals import HardwareStatus, StopRequest
+from medrobot_ros.signals import HardwareStatus
 
-COMMANDS = "forward_position_controller/commands"
 POLL_PERIOD_NS = 6_000_000  # permits and stops: a fifth of a permit's life
-CHECK_PERIOD_NS = 200_000_000
 
 
 class HardwareNode(StageNode):
@@ -32,7 +31,8 @@ class HardwareNode(StageNode):
         super()._make()
         self._period_ns = round(1e9 / self.stage.rate_hz)
         self._timing: LoopTiming | None = None
-        self._polled_ns = self._checked_ns = 0
+        self._polled_ns = 0
+        self._rivals = Rivals(self, self._events, COMMANDS)
 
     def receive(self, topic: str, signal: Any) -> None:
         """One arrival; a command counts from when the middleware had it, a period ago at most. Inactive it takes none."""
@@ -64,7 +64,7 @@ class HardwareNode(StageNode):
             if now - self._polled_ns >= POLL_PERIOD_NS:
                 self._polled_ns = now
                 poller.poll()
-                self._check_publishers(now)
+                self._rivals.check(now)
                 self._beat_inactive(self.clock.now_ns())
                 self.diagnose(**(self._timing.figures() if self._timing else {}))
             last = now
@@ -103,13 +103,3 @@ class HardwareNode(StageNode):
             figures = self._timing.figures() if self._timing else {}
             return topic, replace(signal, realtime=self.realtime, **figures)
         return output
-
-    def _check_publishers(self, now: int) -> None:
-        """Two sources of commands would fight over the arm: neither is obeyed."""
-        if now - self._checked_ns < CHECK_PERIOD_NS:
-            return
-        self._checked_ns = now
-        if self.count_publishers(COMMANDS) > 1:
-            self._events.add(self.clock.now_ns(), "second_publisher", f"more than one publisher on {COMMANDS}")
-            self.receive("safety/stop", StopRequest(True))
-            self.send([("safety/stop", StopRequest(True))])

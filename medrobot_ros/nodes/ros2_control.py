@@ -1,6 +1,7 @@
 """The hardware node in front of a maker's driver: its topics under its own names and QoS, answered as they arrive."""
 
 from collections.abc import Callable
+from time import monotonic_ns
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from std_msgs.msg import Bool, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, POSITIONS, TRAJECTORY, WRENCH
+from medrobot_ros.nodes.rivals import COMMANDS, Rivals
 from medrobot_ros.nodes.stage_node import StageNode
 from medrobot_ros.signals import Event, Fault, NamedJoints, Wrench
 from medrobot_ros.signals import JointTrajectory as Trajectory
@@ -35,6 +37,7 @@ class DriverNode(StageNode):
         kind = JointTrajectory if self.stage.vendor.command.kind == "trajectory" else Float64MultiArray
         self._to_driver = self.create_publisher(kind, self._name(self.stage.vendor.command.topic), COMMAND_DEPTH)
         self._pubs["vendor"] = self._to_driver  # goes with the others
+        self._rivals = Rivals(self, self._events, COMMANDS, self._to_driver.topic_name)
 
     def _listen(self) -> None:
         vendor = self.stage.vendor
@@ -53,12 +56,17 @@ class DriverNode(StageNode):
         return self.stage.vendor.resolve(topic, self.config.hardware.namespace)
 
     def receive(self, topic: str, signal: Any) -> None:
-        """One arrival; what the driver measures passes while the node is inactive, too."""
-        if self.active or topic not in (JOINTS, WRENCH):
+        """One arrival; what the driver says passes while the node is inactive, too: a fault may come then, or go."""
+        if self.active or topic not in (JOINTS, WRENCH, FAULT):
             super().receive(topic, signal)
             return
         self.stage.now_ns = self.clock.now_ns()
         self.send(self.stage.receive(topic, signal))
+
+    def tick(self) -> None:
+        """The stage's, and a look at who else commands."""
+        super().tick()
+        self._rivals.check(monotonic_ns())
 
     def send(self, outputs: Any) -> None:
         """Publishes to the cell, and commands to the driver while active."""

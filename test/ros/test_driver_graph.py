@@ -33,6 +33,32 @@ def test_the_cell_and_the_driver_hear_each_other(watch, arm, vendor, prefix):
         driver.run(lambda: w.heard.get("safety/stop"))
 
 
+@pytest.mark.parametrize("cells", [True, False], ids=["the cell's", "the driver's"])
+def test_a_second_publisher_of_commands_is_a_stop(watch, cells):
+    w = watch("hardware", "ros2_control", arm__name="med14", hardware__name="ros2_control", hardware__rate_hz=100.0)
+    driver = Driver(w, "med14", "kuka", "")
+    assert w.change(CONFIGURE) and w.change(ACTIVATE)
+    driver.run(lambda: driver.commands)
+    assert not w.heard.get("safety/stop")
+    topic = "forward_position_controller/commands"
+    w.node.create_publisher(type(driver.commands[0]), topic if cells else driver.vendor.resolve(driver.vendor.command.topic), 1)
+    driver.run(lambda: w.heard.get("safety/stop") and said(w, "second_publisher"))
+
+
+def test_a_fault_that_comes_while_the_hardware_is_inactive_is_not_missed(watch):
+    w = watch("hardware", "ros2_control", arm__name="gen3", hardware__name="ros2_control")
+    driver = Driver(w, "gen3", "kinova", "")
+    assert w.change(CONFIGURE)
+    driver.run(lambda: w.heard.get("joint_states"))
+    (fault,) = driver.faults.values()
+    fault.publish(Bool(data=True))
+    driver.run(lambda: w.heard.get("safety/stop"))
+    assert w.change(ACTIVATE)
+    states = lambda: [v.value for m in w.heard.get("hardware/state", ()) for s in m.status for v in s.values if v.key == "state"]
+    driver.run(lambda: "internal_fault" in states())
+    assert driver.commands == []
+
+
 def test_without_the_controller_the_hardware_is_not_ready_and_says_why(watch):
     w = watch("hardware", "ros2_control", arm__name="fr3", hardware__name="ros2_control")
     driver = Driver(w, "fr3", "franka", "", controller=False)
