@@ -207,9 +207,11 @@ def _within_rates(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s):  # ty
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _within_range(q, qd, q_lower, q_upper, period_s):  # type: ignore[no-untyped-def]
-    """Positions (n,) one period after `q` at `qd`, within the limits, and the velocities that lead there."""
+    """Positions (n,) one period after `q` at `qd`, within the limits, and the velocities that lead there.
+
+    A joint that is beyond a limit already is let back, but not thrown back."""
     q_next, qd_next = np.empty(q.size), np.empty(q.size)
     for i in range(q.size):
-        qd_next[i] = min(max(qd[i], (q_lower[i] - q[i]) / period_s), (q_upper[i] - q[i]) / period_s)
+        qd_next[i] = min(max(qd[i], min((q_lower[i] - q[i]) / period_s, 0.0)), max((q_upper[i] - q[i]) / period_s, 0.0))
         q_next[i] = q[i] + qd_next[i] * period_s
     return q_next, qd_next

@@ -43,6 +43,21 @@ def test_the_first_answer_is_where_the_arm_is():
     assert np.abs(run.step(HIGH + 1.0) - HIGH).max() <= Gantry.brake_rad_per_s2[0] * DT**2 + 1e-12
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_joint_that_is_beyond_its_limit_is_not_thrown_back(side):
+    """As an arm whose maker's limits are wider: it is where it is, and may only come back."""
+    run = Run()
+    run.q[3] = beyond = side * (Gantry.q_upper[3] + 0.015)
+    run.permit = False
+    for _ in range(100):
+        assert run.step(run.q)[3] == beyond
+    run.permit = True
+    for outwards in (1.0, -1.0):
+        before = run.q[3]
+        moving(run, [0.0, 0.0, 0.0, outwards * side * 0.1, 0.0, 0.0], 20)
+        assert (run.q[3] == before) if outwards > 0.0 else (0.0 < side * (before - run.q[3]) <= 0.1 * 20 * DT + 1e-9)
+
+
 def test_a_feasible_command_passes_as_it_is():
     run = moving(Run(), [0.1, 0, 0, 0, 0, 0])
     target = run.q + np.array([0.1, 0, 0, 0, 0, 0]) * DT
