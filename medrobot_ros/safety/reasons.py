@@ -7,6 +7,8 @@ class Reason(str, Enum):
     """A template; `filled` puts the values in."""
 
     STOP_REQUESTED = "stop requested"
+    BEGAN_ANEW = "the supervisor began anew while the task was {mode}"
+    STOOD = "the supervisor itself stood for {late_s:.1f} s"
     NOT_ACTIVE = "{node} is not active"
     SILENT = "{source} silent for more than {limit_ms:.0f} ms"
     NO_FORCE = "no contact force for more than {limit_ms:.0f} ms"

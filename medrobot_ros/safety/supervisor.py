@@ -2,7 +2,8 @@
 
 It judges by what arrives, on its own clock. A fault off the control path lets contact retreat first; one on the control
 path, or a person's stop, takes the permit away at once. A stop latches until a person resets it; against a patient who then presses hard,
-for it holds its place, the guard may lift the arm off.
+for it holds its place, the guard may lift the arm off. A supervisor that stood for long, or was made anew while a task was under way,
+begins with a stop: the arm has braked meanwhile, and nothing goes on by itself.
 
 The raw wrench is watched through contact, whose heartbeat ends when no good wrench arrives: each listener at the control rate costs
 every process on the machine, so there are few.
@@ -18,13 +19,14 @@ from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE, permit_source
 from medrobot_ros.safety.reasons import Reason
-from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench, active_node
+from medrobot_ros.signals import Array, ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, TaskStatus, Wrench, active_node
 from medrobot_ros.stage import EventLog, Outputs
 
 TICK_NS = 10_000_000
 STATE_PERIOD_NS = 1_000_000_000
 POSITION_SLACK_RAD = 0.02  # a servo's overshoot beyond a limit is no fault
 SPEED_SLACK = 1.2
+NO_TASK = ("idle", "concluded")  # modes in which nothing is under way
 
 
 class Supervisor:
@@ -43,7 +45,8 @@ class Supervisor:
         self._qd_range = (-speed).tolist(), speed.tolist()
         self._events = EventLog(self.name)
         self.now_ns = 0
-        self._ticked_ns = 0
+        self._ticked_ns: int | None = None
+        self._task_mode = "" if "planner" in required else NO_TASK[0]  # not known yet
         self._heard_ns: dict[str, int] = {}
         self._inactive: set[str] = set()
         self._felt_ns: int | None = None
@@ -69,6 +72,8 @@ class Supervisor:
             if signal.state == "retreat" != self._contact_state:
                 self._lifting_ns = self.now_ns
             self._contact_state = signal.state
+        elif topic == "task/state" and isinstance(signal, TaskStatus):
+            self._task_mode = signal.mode
         elif topic == "safety/stop" and signal.stop:
             self._stop(Reason.STOP_REQUESTED.filled())
         return ()
@@ -110,11 +115,14 @@ class Supervisor:
 
     def tick(self, stamp_ns: int) -> Outputs:
         """Judges silence, ends a retreat, and issues the permit."""
-        self._forgive(stamp_ns - self._ticked_ns)
+        if self._ticked_ns is None:
+            self._epoch = self._ticked_ns = stamp_ns  # another than that of a supervisor before this one
+        late_ns = stamp_ns - self._ticked_ns - 2 * TICK_NS
         self.now_ns = self._ticked_ns = stamp_ns
+        if late_ns > 0:
+            self._forgive(late_ns)
         if self._state == "starting":
-            if not self._inactive and all(n in self._heard_ns for n in (*self._required, "joint_states")):
-                self._set("ok")
+            self._begin()
         elif self._state != "stopped":
             self._judge_silence()
         if self._state == "retreat":
@@ -142,15 +150,25 @@ class Supervisor:
         self._relieving = works and pressed
         return self._relieving
 
-    def _forgive(self, since_last_ns: int) -> None:
+    def _begin(self) -> None:
+        """Where all are heard; a task that is under way already was another supervisor's, who may have had reasons to stop it."""
+        heard = all(n in self._heard_ns for n in (*self._required, "joint_states"))
+        if not heard or self._inactive or not self._task_mode:
+            return
+        if self._task_mode in NO_TASK:
+            self._set("ok")
+        else:
+            self._stop(Reason.BEGAN_ANEW.filled(mode=self._task_mode))
+
+    def _forgive(self, late_ns: int) -> None:
         """A supervisor that did not run heard nobody: that time is not held against the others.
 
-        It issued no permit meanwhile, so guard and hardware braked by themselves.
+        It issued no permit meanwhile, so guard and hardware braked by themselves; after long nobody expects them to go on.
         """
-        late_ns = since_last_ns - 2 * TICK_NS
-        if late_ns > 0:
-            self._heard_ns = {source: heard_ns + late_ns for source, heard_ns in self._heard_ns.items()}
-            self._felt_ns = None if self._felt_ns is None else self._felt_ns + late_ns
+        self._heard_ns = {source: heard_ns + late_ns for source, heard_ns in self._heard_ns.items()}
+        self._felt_ns = None if self._felt_ns is None else self._felt_ns + late_ns
+        if self._state in ("ok", "retreat") and late_ns > self._config.other_timeout_s * 1e9:
+            self._stop(Reason.STOOD.filled(late_s=1e-9 * late_ns))
 
     def _judge_silence(self) -> None:
         for source in (*self._required, "joint_states"):

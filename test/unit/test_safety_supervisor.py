@@ -4,7 +4,7 @@ import pytest
 from medrobot_ros.config import SafetySection
 from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE, PermitGate
 from medrobot_ros.safety.supervisor import Supervisor
-from medrobot_ros.signals import ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, Wrench
+from medrobot_ros.signals import ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, TaskStatus, Wrench
 
 MS = 1_000_000
 NODES = ("hardware", "kinematics", "contact", "imaging", "planner", "safety")
@@ -14,13 +14,17 @@ CONTROL = ("hardware", "kinematics", "contact")
 class Bench:
     """A supervisor among nodes that are alive unless said to be silent."""
 
-    def __init__(self):
-        self.supervisor = Supervisor(SafetySection(), NODES, -np.ones(3), np.ones(3), np.ones(3), retreat_s=3.0)
+    def __init__(self, task_mode="idle"):
+        self.begin()
+        self.task_mode = task_mode
         self.now_ns = 0
         self.silent = set()
         self.q, self.force_n = np.zeros(3), 0.0
         self.contact_state = "free"
         self.last_permit_ns, self.last_relief_ns, self.state, self.reasons = -1, -1, "", ()
+
+    def begin(self):
+        self.supervisor = Supervisor(SafetySection(), NODES, -np.ones(3), np.ones(3), np.ones(3), retreat_s=3.0)
 
     def run(self, ms):
         for _ in range(ms // 10):
@@ -39,6 +43,8 @@ class Bench:
                 self.supervisor.receive("joint_states", JointState(self.now_ns, self.q, np.zeros(3), np.zeros(3)))
             if "contact" not in self.silent:
                 self.supervisor.receive("contact/wrench", Wrench(self.now_ns, "probe", np.array([0, 0, -self.force_n, 0, 0, 0])))
+            if "planner" not in self.silent:
+                self.supervisor.receive("task/state", TaskStatus(self.now_ns, self.task_mode, ""))
             self.supervisor.receive("contact/state", ContactStatus(self.now_ns, "scan", self.contact_state))
 
     @property
@@ -177,6 +183,39 @@ def test_relief_is_no_permit():
     assert not gate.relieves(31 * MS) and not gate.opens(31 * MS)
 
 
+def test_a_permit_from_the_future_is_none_where_a_simulators_clock_was_set_back():
+    gate = PermitGate(0.03)
+    gate.receive(100_000 * MS, Stamp(0, "safety#0"))
+    assert gate.granted(99_980 * MS) and not gate.granted(10 * MS)
+
+
+def test_a_supervisor_that_is_made_anew_is_heard_by_those_who_refuse_the_permits_of_the_last(bench):
+    gate = PermitGate(0.03)
+    for k in range(3):
+        for _, permit in (o for o in bench.supervisor.tick(bench.now_ns) if o[0] == "safety/permit"):
+            gate.receive(bench.now_ns, permit)
+        assert gate.granted(bench.now_ns), k
+        bench.supervisor.receive("safety/stop", StopRequest(True))
+        gate.revoke()
+        bench.run(20)
+        assert not gate.granted(bench.now_ns)
+        if k == 1:
+            bench.begin()
+            bench.run(50)
+        else:
+            assert bench.supervisor.call("safety/reset")[0]
+
+
+@pytest.mark.parametrize("mode", ["scanning", "paused", "retreating", "stopped", "ready"])
+def test_a_supervisor_that_is_made_anew_while_a_task_is_under_way_begins_with_a_stop(mode):
+    bench = Bench(mode)
+    bench.run(100)
+    assert bench.state == "stopped" and mode in bench.reasons[0] and bench.last_permit_ns < 0
+    assert bench.supervisor.call("safety/reset")[0]
+    bench.run(20)
+    assert bench.permitted
+
+
 def test_gate_ages_and_epochs():
     gate = PermitGate(0.03)
     assert not gate.granted(0)
@@ -197,6 +236,15 @@ def test_a_supervisor_that_was_frozen_itself_blames_nobody_but_issued_no_permit(
     assert bench.last_permit_ns < frozen_until - 30 * MS
     bench.run(100)
     assert bench.state == "ok" and bench.permitted
+
+
+def test_after_a_supervisor_stood_for_long_nothing_goes_on_by_itself(bench):
+    bench.now_ns += 60_000 * MS
+    bench.run(50)
+    assert bench.state == "stopped" and "60.0 s" in bench.reasons[0] and not bench.permitted
+    assert bench.supervisor.call("safety/reset")[0]
+    bench.run(20)
+    assert bench.permitted
 
 
 def test_a_node_that_does_not_come_back_after_a_freeze_is_given_up(bench):
