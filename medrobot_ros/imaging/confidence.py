@@ -12,12 +12,14 @@ from math import exp, sqrt
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 
 from medrobot_ros.signals import Array
 
+compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+
 ALPHA, BETA, GAMMA = 2.0, 90.0, 0.05  # the paper's; gamma there is 0.03 to 0.06
 LEAST = 1e-5  # conductance of any edge, so that the network never falls apart
+NEGLIGIBLE = 1e-18  # conductance between nodes without an edge: numbers near the least that can be written would take long to multiply
 ACROSS, ALONG = 4, 4  # lines and samples, even numbers, that one node of the reduced network stands for
 
 
@@ -27,10 +29,11 @@ def confidence_map(grey: NDArray[np.float32], alpha: float = ALPHA, beta: float 
     Only differences of grey relative to the greatest count. Shape (lines / ACROSS, samples / ALONG).
     """
     down, across = _conductances(np.ascontiguousarray(grey, np.float32), alpha, beta, gamma)
-    return _potentials(*_reduced(down, across))
+    out: Array = _potentials(*_reduced(down, across))
+    return out
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@compiled
 def _conductances(grey, alpha, beta, gamma):  # type: ignore[no-untyped-def]
     """Of the edges down the lines (lines, samples - 1) and across them (lines - 1, samples), diagonals joined to both.
 
@@ -62,18 +65,18 @@ def _conductances(grey, alpha, beta, gamma):  # type: ignore[no-untyped-def]
     return down, across
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@compiled
 def _greatest_step(c):  # type: ignore[no-untyped-def]
     """Between neighbours, diagonal ones too; above 0."""
     lines, samples = c.shape
-    greatest = np.float32(1e-9)
+    greatest = np.full(samples, np.float32(1e-9))
     for i in range(lines):
         here, there = c[i], c[min(i + 1, lines - 1)]
         for k in range(samples - 1):
-            greatest = max(greatest, abs(here[k + 1] - here[k]), abs(there[k + 1] - here[k]), abs(there[k] - here[k + 1]))
-        for k in range(samples):
-            greatest = max(greatest, abs(there[k] - here[k]))
-    return greatest
+            step = max(abs(here[k + 1] - here[k]), abs(there[k] - here[k]))
+            greatest[k] = max(greatest[k], step, abs(there[k + 1] - here[k]), abs(there[k] - here[k + 1]))
+        greatest[-1] = max(greatest[-1], abs(there[-1] - here[-1]))
+    return greatest.max()
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, inline="always")  # type: ignore[untyped-decorator]
@@ -89,55 +92,85 @@ def _falloff(x):  # type: ignore[no-untyped-def]
     return p * p
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _reduced(down, across):  # type: ignore[no-untyped-def]
     """Conductances between blocks' middles: down (n, m - 1), across (n - 1, m), and of their ends to the probe and the far end (n,).
 
     Resistances in series add up to a block's middle edge and half of it; what lies beside it in the block is parallel.
     """
-    n, m = len(down) // ACROSS, across.shape[1] // ALONG
-    between, sideways, to_probe, to_end = np.zeros((n, m - 1)), np.empty((n - 1, m)), np.zeros(n), np.zeros(n)
+    n, m, half, one = len(down) // ACROSS, across.shape[1] // ALONG, np.float32(0.5), np.float32(1.0)
+    between, sideways = np.zeros((n, m - 1), np.float32), np.zeros((n - 1, m), np.float32)
+    to_probe, to_end = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    resistance = np.empty(down.shape[1], np.float32)
+    middle = ALONG // 2 - 1
     for i in range(len(down)):
-        passed, last = 0.0, 0.0
-        for k in range(down.shape[1]):
-            resistance = 1.0 / down[i, k]
-            if k % ALONG == ALONG // 2 - 1:
-                middle = passed + 0.5 * resistance
-                if k < ALONG:
-                    to_probe[i // ACROSS] += 1.0 / middle
-                else:
-                    between[i // ACROSS, k // ALONG - 1] += 1.0 / (middle - last)
-                last = middle
-            passed += resistance
-        to_end[i // ACROSS] += 1.0 / (passed - last)
-    for k in range(m):
-        passed, last = 0.0, 0.0
-        for i in range(len(across)):
-            resistance = 1.0 / across[i, k * ALONG : (k + 1) * ALONG].sum()
-            if i % ACROSS == ACROSS // 2 - 1:
-                middle = passed + 0.5 * resistance
-                if i >= ACROSS:
-                    sideways[i // ACROSS - 1, k] = 1.0 / (middle - last)
-                last = middle
-            passed += resistance
+        edges, row = down[i], between[i // ACROSS]
+        for k in range(len(edges)):
+            resistance[k] = one / edges[k]
+        for j in range(m - 1):
+            passed = half * (resistance[ALONG * j + middle] + resistance[ALONG * j + middle + ALONG])
+            for k in range(middle + 1, middle + ALONG):
+                passed += resistance[ALONG * j + k]
+            row[j] += one / passed
+        last = ALONG * (m - 1) + middle
+        to_probe[i // ACROSS] += one / (resistance[:middle].sum() + half * resistance[middle])
+        to_end[i // ACROSS] += one / (half * resistance[last] + resistance[last + 1 :].sum())
+    for i in range(n - 1):
+        row = sideways[i]
+        for step in range(ACROSS + 1):
+            edges, share = across[ACROSS * i + ACROSS // 2 - 1 + step], half if step in (0, ACROSS) else one
+            for j in range(m):
+                parallel = np.float32(0.0)
+                for k in range(ALONG):
+                    parallel += edges[ALONG * j + k]
+                row[j] += share / parallel
+        for j in range(m):
+            row[j] = one / row[j]
     return between, sideways, to_probe, to_end
 
 
-def _potentials(down: Array, across: Array, to_probe: Array, to_end: Array) -> Array:
-    """Voltages (n, m) of the network: a symmetric positive definite band as wide as there are lines, by Cholesky."""
+@compiled
+def _potentials(down, across, to_probe, to_end):  # type: ignore[no-untyped-def]
+    """Voltages (n, m) of the network. Depth by depth and line by line a node is taken out: its star of edges becomes a mesh among its
+    neighbours, the probe and the far end. Nothing is ever subtracted, so that single precision does.
+    """
     n, m = len(down), across.shape[1]
-    degree = np.zeros((n, m))
-    degree[:, 0] += to_probe
-    degree[:, -1] += to_end
-    degree[:, 1:] += down
-    degree[:, :-1] += down
-    degree[1:] += across
-    degree[:-1] += across
-    band = np.zeros((n + 1, m, n))  # (distance below the diagonal, depth, line)
-    band[0] = degree.T
-    band[1, :, :-1] -= across.T
-    band[n, :-1] -= down.T
-    current = np.zeros((m, n))
-    current[0] = to_probe
-    out: Array = solveh_banded(band.reshape(n + 1, -1), current.ravel(), lower=True, overwrite_ab=True, check_finite=False)
-    return out.reshape(m, n).T
+    none = np.float32(NEGLIGIBLE)
+    mesh = np.full((2 * n, 2 * n), none)  # between the nodes of one depth and the next, from each to those that follow it
+    stars = np.empty((m, n, n), np.float32)  # shares of each node's n next ones in its voltage
+    source, sink = np.zeros((m + 1, n), np.float32), np.zeros((m + 1, n), np.float32)  # ... and of the probe's, and of the far end's
+    source[0], sink[m - 1] = to_probe, to_end
+    sources, sinks = source.reshape(-1), sink.reshape(-1)
+    for depth in range(m):
+        for j in range(n - 1):
+            mesh[j, j + 1] += across[j, depth]
+        if depth < m - 1:
+            for j in range(n):
+                mesh[j, j + n] = down[j, depth]
+        for j in range(n):
+            node = depth * n + j
+            star, total = mesh[j, j + 1 : j + 1 + n], sources[node] + sinks[node]
+            for i in range(n):
+                total += star[i]
+            share, fed, lost = stars[depth, j], sources[node] / total, sinks[node] / total
+            sources[node] = fed
+            more_source, more_sink = sources[node + 1 : node + 1 + n], sinks[node + 1 : node + 1 + n]
+            for i in range(n):
+                share[i] = star[i] / total
+            for i in range(n):
+                more_source[i] += fed * star[i]
+                more_sink[i] += lost * star[i]
+            for i in range(n):
+                other, part = mesh[j + 1 + i, j + 1 : j + 1 + n], share[i]
+                for k in range(n):
+                    other[k] += part * star[k]
+        for j in range(n):
+            mesh[j, :n] = mesh[n + j, n:]
+            mesh[j, n:], mesh[n + j, n:] = none, none
+    voltage = np.zeros(n * m + n, np.float32)
+    for node in range(n * m - 1, -1, -1):
+        share, later, level = stars[node // n, node % n], voltage[node + 1 : node + 1 + n], sources[node]
+        for i in range(n):
+            level += share[i] * later[i]
+        voltage[node] = min(level, np.float32(1.0))
+    return voltage[: n * m].reshape(m, n).T

@@ -1,20 +1,26 @@
 """What sectors of the aperture tell: where their signal ends, and which of them belong together."""
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 BRIDGED = 2  # sectors without signal, as below a bright speck, that do not break the coupled extent
 
 
-def end_of_signal(shown: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """First level below which a sector shows nothing more; `shown` (sectors, levels) says which cells show anything. Shape (sectors,).
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def end_of_signal(shown):  # type: ignore[no-untyped-def]
+    """First level (sectors,) int64 below which a sector shows nothing more; `shown` (sectors, levels) says which cells show anything.
 
     It is where cells with signal most outnumber those without above it, so that an anechoic structure with signal behind it
     does not end a sector, nor does a speck of noise in a shadow prolong it.
     """
-    surplus = np.cumsum(np.where(shown, 1, -1), axis=1)
-    last = surplus.shape[1] - np.argmax(surplus[:, ::-1], axis=1)
-    out: NDArray[np.int64] = np.where(surplus.max(axis=1) > 0, last, 0)
+    out = np.zeros(len(shown), np.int64)
+    for i in range(len(shown)):
+        surplus, most = 0, 1
+        for k in range(shown.shape[1]):
+            surplus += 1 if shown[i, k] else -1
+            if surplus >= most:
+                most, out[i] = surplus, k + 1
     return out
 
 
