@@ -35,7 +35,7 @@ class TwinDoppler:
     def colour(self, T_patient_probe: Array, breathing_offset_m: float = 0.0, heart_phase_rad: float = 0.0) -> Array:
         """Velocity (lines, GATES) along the beam [m/s], NaN outside the vessels' lumen."""
         out = np.full((self._scan.lines, GATES), np.nan)
-        knots = self._chart.at(T_patient_probe, breathing_offset_m)[0]
+        knots = self._chart.at(T_patient_probe, breathing_offset_m)
         depth_m = (np.arange(GATES) + 0.5) * self._scan.depth_m / GATES
         for i in range(self._scan.lines):
             places = self._places(knots[i], depth_m)
@@ -55,7 +55,7 @@ class TwinDoppler:
     def most_along(self, vessel: Vessel, T_patient_probe: Array) -> tuple[int, float, Array] | None:
         """Line and depth [m] of the place on a vessel's axis whose beam goes most along the flow, and that beam (3,) in skin coordinates;
         None where no line meets the axis."""
-        knots, depth_m = self._chart.at(T_patient_probe, 0.0)[0], (np.arange(GATES) + 0.5) * self._scan.depth_m / GATES
+        knots, depth_m = self._chart.at(T_patient_probe, 0.0), (np.arange(GATES) + 0.5) * self._scan.depth_m / GATES
         best: tuple[int, float, Array] | None = None
         for i in range(self._scan.lines):
             places = self._places(knots[i], depth_m)
@@ -72,7 +72,7 @@ class TwinDoppler:
 
     def gate_at(self, T_patient_probe: Array, line: int, depth_m: float, gate_m: float) -> Gate:
         """The sample volume `gate_m` long at a depth of a line."""
-        return self.gate(self._chart.at(T_patient_probe, 0.0)[0][line], depth_m, gate_m)
+        return self.gate(self._chart.at(T_patient_probe, 0.0)[line], depth_m, gate_m)
 
     def gate(self, knots: Array, depth_m: float, gate_m: float | None = None) -> Gate:
         """The sample volume at a depth of a line, whose chart is `knots`; a colour pulse's own length where none is given [m]."""

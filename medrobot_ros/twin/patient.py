@@ -16,6 +16,7 @@ from medrobot_ros.twin.body import Body
 from medrobot_ros.twin.tissue import Tissue, push
 
 ELEVATION_RADIUS_M = 0.02  # a probe's face is rounded across the image as well
+PROJECTIONS = 4  # onto the skin, until a point's nearest one is told
 STICTION_SPEED_M_PER_S = 0.001  # below it Coulomb friction fades, so that a probe at rest is not pushed
 GAP, PHASE, OFFSET, SKIN, PATIENT, ROW = 6, 7, 8, 9, 25, 41  # where what lies in a row of `Pressed` begins, and its length
 
@@ -31,22 +32,34 @@ class Face:
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def skin_below(px, py, pz, skin):  # type: ignore[no-untyped-def]
     """Nearest skin point to (px, py, pz) and the outward unit normal there, by repeated projection: six numbers, for they are many."""
+    x, y = px, py
+    for _ in range(PROJECTIONS):
+        x, y = projected(px, py, pz, x, y, skin)
+    z, nx, ny, nz = skin_at(x, y, skin)
+    return x, y, z, nx, ny, nz
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def projected(px, py, pz, x, y, skin):  # type: ignore[no-untyped-def]
+    """(x, y) of (px, py, pz) put down along the normal at the skin's (x, y)."""
+    z, nx, ny, nz = skin_at(x, y, skin)
+    along = (px - x) * nx + (py - y) * ny + (pz - z) * nz
+    return px - along * nx, py - along * ny
+
+
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def skin_at(x, y, skin):  # type: ignore[no-untyped-def]
+    """Height of the skin at (x, y) and the outward unit normal there."""
     x0, y0, step, z, zx, zy = skin
-    x, y, sx, sy, sz, nx, ny, nz = px, py, px, py, pz, 0.0, 0.0, 1.0
-    for _ in range(5):
-        u = min(max((x - x0) / step, 0.0), z.shape[0] - 1.001)
-        v = min(max((y - y0) / step, 0.0), z.shape[1] - 1.001)
-        i, j = int(u), int(v)
-        a, b = u - i, v - j
-        w00, w10, w01, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
-        nx = -(w00 * zx[i, j] + w10 * zx[i + 1, j] + w01 * zx[i, j + 1] + w11 * zx[i + 1, j + 1])
-        ny = -(w00 * zy[i, j] + w10 * zy[i + 1, j] + w01 * zy[i, j + 1] + w11 * zy[i + 1, j + 1])
-        size = sqrt(nx * nx + ny * ny + 1.0)
-        nx, ny, nz = nx / size, ny / size, 1.0 / size
-        sx, sy, sz = x, y, w00 * z[i, j] + w10 * z[i + 1, j] + w01 * z[i, j + 1] + w11 * z[i + 1, j + 1]
-        along = (px - sx) * nx + (py - sy) * ny + (pz - sz) * nz
-        x, y = px - along * nx, py - along * ny
-    return sx, sy, sz, nx, ny, nz
+    u = min(max((x - x0) / step, 0.0), z.shape[0] - 1.001)
+    v = min(max((y - y0) / step, 0.0), z.shape[1] - 1.001)
+    i, j = int(u), int(v)
+    a, b = u - i, v - j
+    w00, w10, w01, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
+    nx = -(w00 * zx[i, j] + w10 * zx[i + 1, j] + w01 * zx[i, j + 1] + w11 * zx[i + 1, j + 1])
+    ny = -(w00 * zy[i, j] + w10 * zy[i + 1, j] + w01 * zy[i, j + 1] + w11 * zy[i + 1, j + 1])
+    size = sqrt(nx * nx + ny * ny + 1.0)
+    return w00 * z[i, j] + w10 * z[i + 1, j] + w01 * z[i, j + 1] + w11 * z[i + 1, j + 1], nx / size, ny / size, 1.0 / size
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

@@ -54,6 +54,7 @@ class TwinUltrasound:
         self._geometry = image_geometry(probe, self.scan, settings.most_pixels)
         self._convert = ScanConverter(self.scan, *pixel_centres(self._geometry))
         self._chart = Chart(self.scan, probe.elements_m(), skin_of(body))
+        self._unseen = np.zeros((self.scan.lines, 2, 3, 3), np.float32)  # the chart of an image that no element sees anything of
         self._whole = probe.kind == "phased"  # every element forms every line
         tables = Tables.of(settings, probe, self.scan, materials)
         self._scatterers = Scatterers(np.random.default_rng([seed, 5]), tables.grain)
@@ -95,9 +96,9 @@ class TwinUltrasound:
 
     def view(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> View:
         """What the renderer is told of a moment."""
-        chart, element_depth_m = self._chart.at(T_patient_probe, breathing_offset_m)
+        share = _coupling(self._chart.element_depths_m(T_patient_probe, breathing_offset_m), self._whole)
+        chart = self._chart.at(T_patient_probe, breathing_offset_m) if share.any() else self._unseen
         frame = (stamp_ns // 1_000_000 * 2_654_435_761) & 0xFFFFF  # scatters the milliseconds over the noise
-        share = _coupling(element_depth_m, self._whole)
         vessels = beats(self._vessels, 2.0 * np.pi * self._heart_hz * 1e-9 * stamp_ns)
         return View(chart, vessels, self._scatterers.axes(T_patient_probe), share, frame)
 

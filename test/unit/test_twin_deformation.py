@@ -21,7 +21,8 @@ def seen_and_felt(depth_m: float, x: float, y: float, tilt_rad: float, time_s: f
     patient = Patient(CONFIG.twin, CONFIG.body, BODY, Face(PROBE.face_radius_m, 0.5 * PROBE.aperture_m), seed=3)
     truth = patient.advance((1,), time_s, 0.0, probe_at(x, y, depth_m, (0.0, tilt_rad, 0.0))[None]).truth(0)
     chart = Chart(SCAN, PROBE.elements_m(), skin_of(BODY))
-    return *chart.at(inverse(truth.T_base_patient) @ truth.T_base_probe, truth.breathing_offset_m), truth
+    where = inverse(truth.T_base_patient) @ truth.T_base_probe, truth.breathing_offset_m
+    return chart.at(*where), chart.element_depths_m(*where), truth
 
 
 @pytest.mark.parametrize("tilt_rad", [-0.25, 0.0, 0.2])
