@@ -9,25 +9,29 @@ from numpy.typing import NDArray
 
 from medrobot_ros.signals import Array
 from medrobot_ros.twin.anatomy import LOW_M, VOXEL_M
-from medrobot_ros.twin.ray import ASIDE, ECHO, IMPEDANCE, KEPT, SCATTER_GAIN, SCATTERED, TGC
+from medrobot_ros.twin.path import GAIN
+from medrobot_ros.twin.ray import ECHO, IMPEDANCE, SCATTERED
 from medrobot_ros.twin.render import Scene, View
+from medrobot_ros.twin.speckle import ASIDE
 
 
 def plain_envelope(scene: Scene, view: View) -> NDArray[np.float32]:
     """The envelope (lines, samples) of a view, 1 at full scale."""
     t = scene.tables
-    p = _places(view.chart[:, :-1, 0], t.along.shape[1])
-    rows = t.materials[_labels(scene.labels, p)]
+    p, samples = _places(view.chart[:, :-1, 0], len(t.tgc)), len(t.tgc)
+    labels = _labels(scene.labels, p)
+    rows = t.materials[labels]
     z = rows[..., IMPEDANCE]
     reflected = np.diff(z, axis=1, prepend=z[:, :1]) / (z + np.roll(z, 1, axis=1))
-    amplitude = np.cumprod((1.0 - reflected**2) * rows[..., KEPT], axis=1) * t.along[TGC]
-    interfaces = ECHO * reflected * amplitude
-    field = rows[..., SCATTERED] * amplitude * t.along[SCATTER_GAIN] * _grains(scene.scatterers.tile, view.axes, p)
+    amplitude = np.cumprod((1.0 - reflected**2) * t.fading[labels, 1], axis=1)
+    interfaces = ECHO * reflected * amplitude * t.tgc
+    field = rows[..., SCATTERED] * amplitude * t.slices[0, GAIN, :samples] * _grains(scene.scatterers.tile, view.axes, p)
     field += np.apply_along_axis(np.convolve, 1, interfaces, t.pulse, "same")
-    out = t.weights[0] * field
-    for j in range(1, len(t.weights)):
+    weights = t.weights[:, ::2]  # of real parts, and the same of imaginary ones
+    out = weights[0] * field
+    for j in range(1, len(weights)):
         padded = np.pad(field, ((j, j), (0, 0)), mode="reflect")
-        out += t.weights[j] * (padded[: -2 * j] + padded[2 * j :])
+        out += weights[j] * (padded[: -2 * j] + padded[2 * j :])
     return scene.gain * view.share[:, None] * abs(out)
 
 
@@ -47,11 +51,11 @@ def _labels(labels: NDArray[np.uint8], p: Array) -> NDArray[np.uint8]:
     return out
 
 
-def _grains(tile: NDArray[np.complex64], axes: Array, p: Array) -> NDArray[np.complex64]:
-    """The scatterers' field at skin coordinates (lines, samples, 3)."""
+def _grains(tile: NDArray[np.int16], axes: Array, p: Array) -> NDArray[np.complex64]:
+    """The scatterers' field at skin coordinates (lines, samples, 3), in the tile's unit."""
     beside, across = p[..., :2] @ axes[:2] + ASIDE, p[..., :2] @ axes[2:4] + ASIDE
-    cells = (v.astype(int) % n for v, n in zip((beside, across, p[..., 2] * axes[4]), tile.shape, strict=True))
-    out: NDArray[np.complex64] = tile[tuple(cells)]
+    cells = (v.astype(int) % n for v, n in zip((beside, across, p[..., 2] * axes[4]), tile.shape[:3], strict=True))
+    out: NDArray[np.complex64] = tile[tuple(cells)].astype(np.float32).view(np.complex64)[..., 0]
     return out
 
 

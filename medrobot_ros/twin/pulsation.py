@@ -5,9 +5,9 @@ the distance, less a constant that lets it end at `REACH` radii.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medrobot_ros.twin.kernel import kernel
-from medrobot_ros.twin.tables import Table
 from medrobot_ros.twin.vessel import Vessel
 
 REACH = 3.0  # radii of the vessel, chosen
@@ -15,7 +15,7 @@ POINT, AXIS, LUMEN2, REACH_M, MOVED = 0, 3, 6, 7, 8  # columns of a vessel's row
 COLUMNS = 9
 
 
-def beats(vessels: tuple[Vessel, ...], heart_phase_rad: float) -> Table:
+def beats(vessels: tuple[Vessel, ...], heart_phase_rad: float) -> NDArray[np.float32]:
     """Rows (n, COLUMNS) for the kernels."""
     rows = np.zeros((len(vessels), COLUMNS), np.float32)
     for row, v in zip(rows, vessels, strict=True):
@@ -30,7 +30,8 @@ def beats(vessels: tuple[Vessel, ...], heart_phase_rad: float) -> Table:
 def is_moved(p, q, d, within, vessels):  # type: ignore[no-untyped-def]
     """Whether any vessel moves tissue `within` some distance of skin coordinates (p, q, d)."""
     for n in range(vessels.shape[0]):
-        x, y, z = _from_axis(p, q, d, vessels, n)
+        px, py, pz = p - vessels[n, POINT], q - vessels[n, POINT + 1], d - vessels[n, POINT + 2]
+        x, y, z = _from_axis(px, py, pz, vessels[n, AXIS], vessels[n, AXIS + 1], vessels[n, AXIS + 2])
         reach = vessels[n, REACH_M] + within
         if x * x + y * y + z * z < reach * reach:
             return True
@@ -38,23 +39,22 @@ def is_moved(p, q, d, within, vessels):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def at_rest(p, q, d, vessels):  # type: ignore[no-untyped-def]
-    """Where the tissue at skin coordinates (p, q, d) lies at the middle of a beat."""
+def to_rest(x, y, depth, begin, block, vessels):  # type: ignore[no-untyped-def]
+    """Takes a block of skin coordinates to where the tissue there lies at the middle of a beat."""
+    one, none = np.float32(1.0), np.float32(0.0)
     for n in range(vessels.shape[0]):
-        x, y, z = _from_axis(p, q, d, vessels, n)
-        distance2 = x * x + y * y + z * z
-        reach2 = vessels[n, REACH_M] * vessels[n, REACH_M]
-        if distance2 < reach2:
-            one = np.float32(1.0)
-            share = vessels[n, MOVED] * (one / max(distance2, vessels[n, LUMEN2]) - one / reach2)
-            p, q, d = p - share * x, q - share * y, d - share * z
-    return p, q, d
+        lumen2, end, moved = vessels[n, LUMEN2], one / (vessels[n, REACH_M] * vessels[n, REACH_M]), vessels[n, MOVED]
+        px, py, pz = vessels[n, POINT], vessels[n, POINT + 1], vessels[n, POINT + 2]
+        ax, ay, az = vessels[n, AXIS], vessels[n, AXIS + 1], vessels[n, AXIS + 2]
+        for m in range(block):
+            o = np.uint64(begin + m)
+            u, v, w = _from_axis(x[o] - px, y[o] - py, depth[o] - pz, ax, ay, az)
+            share = moved * max(one / max(u * u + v * v + w * w, lumen2) - end, none)  # none beyond the reach
+            x[o], y[o], depth[o] = x[o] - share * u, y[o] - share * v, depth[o] - share * w
 
 
 @kernel
-def _from_axis(p, q, d, vessels, n):  # type: ignore[no-untyped-def]
-    """The way to a point from the nearest one on vessel `n`'s axis."""
-    x, y, z = p - vessels[n, POINT], q - vessels[n, POINT + 1], d - vessels[n, POINT + 2]
-    ax, ay, az = vessels[n, AXIS], vessels[n, AXIS + 1], vessels[n, AXIS + 2]
+def _from_axis(x, y, z, ax, ay, az):  # type: ignore[no-untyped-def]
+    """The part of (x, y, z) across a unit vector."""
     along = x * ax + y * ay + z * az
     return x - along * ax, y - along * ay, z - along * az

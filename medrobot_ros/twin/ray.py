@@ -4,61 +4,62 @@ A ray's state is its deviation from the straight line (to the side, across the i
 One drawn sample is a fixed time; the ray goes farther in it where sound is faster.
 """
 
-from math import exp, sqrt
+from math import sqrt
 
 import numpy as np
 
-from medrobot_ros.twin.anatomy import LOW_M, VOXEL_M, Tissue
 from medrobot_ros.twin.kernel import kernel
-from medrobot_ros.twin.pulsation import at_rest, is_moved
-from medrobot_ros.twin.refraction import ABOVE, NEAR, bend, gradient, reflection, transmission
-from medrobot_ros.twin.speckle import GRAIN_CELLS, SHAPE, STRUCTURE_PITCH_M, STRUCTURE_SHAPE
+from medrobot_ros.twin.path import APART_M, GAIN, LONGEST, piece, set_levels, walk
+from medrobot_ros.twin.pulsation import is_moved
+from medrobot_ros.twin.refraction import bend, known_gradient, reflection, transmission
+from medrobot_ros.twin.speckle import scatter
 
-IMPEDANCE, KEPT, STRETCH, SCATTERED, STRUCTURED = range(5)  # columns of a tissue's row
-TGC, SCATTER_GAIN, SLICE_M = range(3)  # rows of what changes along a line
+IMPEDANCE, STRETCH, SCATTERED, STRUCTURED = range(4)  # columns of a tissue's row
 SIDE, ACROSS, SAMPLE, AMPLITUDE, LAG_M = range(5)  # of a point's sighting
-GEL = int(Tissue.GEL)
-PER_VOXEL = tuple(np.float32(1.0 / v) for v in VOXEL_M)
-PER_STRUCTURE = tuple(np.float32(1.0 / v) for v in STRUCTURE_PITCH_M)
-FIRST = tuple(np.float32(0.5 + n - low / v) for n, low, v in zip((0, 0, ABOVE), LOW_M, VOXEL_M, strict=True))  # rounded to by truncation
 
 ECHO = np.float32(10.0 ** (8.0 / 20.0))  # a full reflection seen along its normal, against full scale
 DIFFUSE = np.float32(0.08)  # share of an interface's echo that comes back at any angle; with the power 6 of the cosine: chosen
 FACE_REFLECTION = np.float32(0.3)  # of the probe's matching layers, which sends echoes back in: chosen
 BOUNCES = 3  # echoes of echoes that are drawn
-STRUCTURE_MASK, TILE_MASK = (tuple(n - 1 for n in shape) for shape in (STRUCTURE_SHAPE, SHAPE))  # they repeat, with powers of two
-STRUCTURE_GAIN = np.float32(0.4)
-BETWEEN = np.float32(1.0 - exp(-0.25 / GRAIN_CELLS**2))  # one less the correlation of scatterers one cell apart
 INAUDIBLE = np.float32(1e-6)  # against full scale
 FAINT = np.float32(1e-7)  # below it a ray is dead
 MARGIN = np.float32(1.5)  # of a piece's length, for its bends and the slice's growth along it
-ASIDE = np.float32(4096.0)  # keeps tile coordinates above 0
 
 
 @kernel
 def trace_line(  # type: ignore[no-untyped-def]
-    i, sample_m, convergence, chart, volume, vessels, materials, scatterers, along, slices, pulse, points, field, seen
+    i, sample_m, convergence, chart, volume, vessels, tissues, scatterers, tgc, slices, shares, pulse, points, work, echoes, seen
 ):
-    """Adds line `i`'s echoes to `field` (2, lines, samples) and notes in `seen` (lines, points, 5) where it passes each point.
+    """Adds line `i`'s echoes to `echoes` (2 samples,) and notes in `seen` (points, 5) where it passes each point.
 
-    `chart` (lines, knots, 3, 3), `scatterers` (tile, axes, structure), `slices` (2, n) places and shares, `points` (n, 4);
-    `volume`: see `volume_of`; `vessels`: see `beats`; `convergence` of the beam: see `transmission`.
+    `chart` (lines, knots, 3, 3); `volume`: see `volume_of` and `new_memory`; `vessels`: see `beats`; `tissues`: their rows and how each
+    fades; `scatterers`: see `scatter`; `slices` (n, 2, samples + BLOCK) and their shares (n,), `points` (n, 4); `work`: see `new_path`;
+    `convergence` of the beam: see `transmission`.
     """
-    for s in range(slices.shape[1]):
-        looked_for = points if s == slices.shape[1] // 2 else points[:0]
-        place = slices[0, s], slices[1, s]
-        _trace_ray(i, sample_m, convergence, place, chart, volume, vessels, materials, scatterers, along, pulse, looked_for, field, seen)
+    for s in range(slices.shape[0]):
+        looked_for = points if s == slices.shape[0] // 2 else points[:0]
+        slice_ = slices[s], shares[s]
+        end = _trace_ray(
+            i, sample_m, convergence, slice_, chart, volume, vessels, tissues, tgc, pulse, looked_for, work, echoes, seen
+        )
+        scatter(work, end, scatterers, echoes)
 
 
 @kernel
 def _trace_ray(  # type: ignore[no-untyped-def]
-    i, sample_m, convergence, slice_, chart, volume, vessels, materials, scatterers, along, pulse, points, field, seen
+    i, sample_m, convergence, slice_, chart, volume, vessels, tissues, tgc, pulse, points, work, echoes, seen
 ):
-    """One ray, piece by piece: within a tissue and between two knots of the chart it is straight, and its place a polynomial."""
-    place, weight = slice_
-    labels, voxels, steps = volume
-    tile, axes, structure = scatterers
-    samples, knots = field.shape[2], chart.shape[1]
+    """One ray, piece by piece: within a tissue and between two knots of the chart it is straight, and its place a polynomial.
+
+    Returns the number of samples it reached.
+    """
+    labels, voxels, steps, keys, found = volume
+    materials, fading = tissues
+    over_depth, share = slice_
+    apart, gain = over_depth[APART_M], over_depth[GAIN]
+    path_x, path_y, path_depth, level, coarse, at, _, _ = work
+    samples, knots = tgc.shape[0], chart.shape[1]
+    block = at.shape[0] - samples  # BLOCK, unknown to the compiler, which would unroll loops of as many and make no vector code of them
     one = np.float32(1.0)
     per_sample = np.float32((knots - 2) / samples)  # knots, the last of which lies beyond the line's end
     knots_per_m = per_sample / sample_m
@@ -67,62 +68,38 @@ def _trace_ray(  # type: ignore[no-untyped-def]
     amplitude = one
     label, k = -1, 0
     while k < samples:
-        tissue = materials[max(label, 0)]
-        kept, stretch, scatter, coarseness = tissue[KEPT], tissue[STRETCH], tissue[SCATTERED], tissue[STRUCTURED]
+        before, row = label, max(label, 0)
+        stretch = materials[row, STRETCH]
         a = min(max(int(r), 0), knots - 2)
         dx, dy, dr = stretch * tx * sample_m, stretch * ty * sample_m, stretch * tz * per_sample
         b = np.float32(r - a)
-        most = samples - k
+        most = min(samples - k, LONGEST)
         if a < knots - 2 and dr * np.float32(most) > one - b:
             most = int((one - b) / dr) + 1
         aside, over = np.float32(x), np.float32(y)
-        p0, p1, p2, pe, pf = _piece(chart, i, a, b, aside, over, dx, dy, dr, 0)
-        q0, q1, q2, qe, qf = _piece(chart, i, a, b, aside, over, dx, dy, dr, 1)
-        d0, d1, d2, de, df = _piece(chart, i, a, b, aside, over, dx, dy, dr, 2)
-        length = np.float32(most) * np.float32(sqrt(p1 * p1 + q1 * q1 + d1 * d1)) + abs(place) * along[SLICE_M, k]
-        beating = is_moved(p0, q0, d0, MARGIN * length, vessels)
-        before, n = label, 0
-        while n < most:
-            s, across = np.float32(n), place * along[SLICE_M, k + n]
-            p = p0 + s * (p1 + s * p2) + across * (pe + s * pf)
-            q = q0 + s * (q1 + s * q2) + across * (qe + s * qf)
-            d = d0 + s * (d1 + s * d2) + across * (de + s * df)
-            if beating:
-                p, q, d = at_rest(p, q, d, vessels)
-            vi = min(max(int(p * PER_VOXEL[0] + FIRST[0]), NEAR[0]), labels.shape[0] - 1 - NEAR[0])
-            vj = min(max(int(q * PER_VOXEL[1] + FIRST[1]), NEAR[1]), labels.shape[1] - 1 - NEAR[1])
-            vm = min(max(int(d * PER_VOXEL[2] + FIRST[2]), ABOVE), labels.shape[2] - 1 - NEAR[2])
-            label = int(labels[vi, vj, vm]) if d >= np.float32(0.0) else GEL
-            if label != before:
-                break
-            amplified = amplitude * along[TGC, k + n]
-            scattered = scatter * amplified
-            if scattered > INAUDIBLE:
-                coarse = structure[
-                    int(p * PER_STRUCTURE[0] + ASIDE) & STRUCTURE_MASK[0],
-                    int(q * PER_STRUCTURE[1] + ASIDE) & STRUCTURE_MASK[1],
-                    int(d * PER_STRUCTURE[2]) & STRUCTURE_MASK[2],
-                ]
-                scattered *= max(one + STRUCTURE_GAIN * coarseness * coarse, np.float32(0.1))
-                scattered *= weight * along[SCATTER_GAIN, k + n]
-                grain = _grain(tile, p * axes[0] + q * axes[1] + ASIDE, p * axes[2] + q * axes[3] + ASIDE, d * axes[4])
-                field[0, i, k + n] += scattered * grain.real
-                field[1, i, k + n] += scattered * grain.imag
-            for m in range(points.shape[0]):
-                side, beyond, ahead = _to_line(chart, i, a, knots_per_m, points[m, 0] - p, points[m, 1] - q, points[m, 2] - d)
+        p = piece(chart, i, a, b, aside, over, dx, dy, dr, 0)
+        q = piece(chart, i, a, b, aside, over, dx, dy, dr, 1)
+        d = piece(chart, i, a, b, aside, over, dx, dy, dr, 2)
+        length = np.float32(most) * np.float32(sqrt(p[1] * p[1] + q[1] * q[1] + d[1] * d[1])) + abs(apart[k])
+        beating = is_moved(p[0], q[0], d[0], MARGIN * length, vessels)
+        n, there = walk(path_x, path_y, path_depth, at, k, most, block, apart, p, q, d, vessels, beating, labels, voxels, before)
+        set_levels(level, coarse, k, n, block, materials[row, SCATTERED] * amplitude, materials[row, STRUCTURED], fading, row, gain)
+        for m in range(points.shape[0]):
+            for s in range(n):
+                px, py, pd = points[m, 0] - path_x[k + s], points[m, 1] - path_y[k + s], points[m, 2] - path_depth[k + s]
+                side, beyond, ahead = _to_line(chart, i, a, knots_per_m, px, py, pd)
                 lag = side * tx + beyond * ty + ahead * tz
-                if abs(lag) < abs(seen[i, m, LAG_M]):
-                    seen[i, m, SIDE], seen[i, m, ACROSS] = side - lag * tx, beyond - lag * ty + across
-                    seen[i, m, SAMPLE], seen[i, m, AMPLITUDE] = k + n + lag / (sample_m * stretch), amplified
-                    seen[i, m, LAG_M] = lag
-            amplitude *= kept
-            n += 1
+                if abs(lag) < abs(seen[m, LAG_M]):
+                    seen[m, SIDE], seen[m, ACROSS], seen[m, LAG_M] = side - lag * tx, beyond - lag * ty + apart[k + s], lag
+                    seen[m, SAMPLE], seen[m, AMPLITUDE] = k + s + lag / (sample_m * stretch), amplitude * fading[row, s] * tgc[k + s]
+        amplitude *= fading[row, n]
         k, x, y, r = k + n, x + n * dx, y + n * dy, r + n * dr
         if amplitude < FAINT:
             break
+        if there >= 0:
+            label = int(voxels[there])
         if label != before and before >= 0:
-            at = (vi * labels.shape[1] + vj) * labels.shape[2] + vm
-            gx, gy, gd = gradient(voxels, at, steps, np.uint8(before), np.uint8(label))
+            gx, gy, gd = known_gradient(voxels, there, steps, np.uint8(before), np.uint8(label), keys, found)
             nx, ny, nz = _to_line(chart, i, a, knots_per_m, gx, gy, gd)
             size = np.float32(sqrt(nx * nx + ny * ny + nz * nz))
             if size > 0.0:
@@ -140,32 +117,9 @@ def _trace_ray(  # type: ignore[no-untyped-def]
                 tx, ty, tz = bend(tx, ty, tz, nx, ny, nz, cosine, refracted, ratio)
             facing = cosine * cosine
             facing = DIFFUSE + (one - DIFFUSE) * facing * facing * facing
-            _interface(field, i, k, weight, reflected * facing * amplitude, along, pulse)
+            _interface(echoes, k, share, reflected * facing * amplitude, tgc, pulse)
             amplitude *= transmission(cosine, z1, z2, ratio, convergence)
-
-
-@kernel
-def _piece(chart, i, a, b, x, y, dx, dy, db, c):  # type: ignore[no-untyped-def]
-    """Of skin coordinate `c` from knot `a + b`, `x` aside and `y` across [m], n steps (dx, dy, db) on and `e` farther across: the five
-    coefficients of p0 + n (p1 + n p2) + e (p3 + n p4).
-    """
-    here, beside, over = chart[i, a, 0, c], chart[i, a, 1, c], chart[i, a, 2, c]
-    here_on, beside_on, over_on = chart[i, a + 1, 0, c] - here, chart[i, a + 1, 1, c] - beside, chart[i, a + 1, 2, c] - over
-    on = here_on + x * beside_on + y * over_on
-    turning = dx * beside_on + dy * over_on
-    start, slope = here + x * beside + y * over + b * on, dx * beside + dy * over + db * on + b * turning
-    return start, slope, db * turning, over + b * over_on, db * over_on
-
-
-@kernel
-def _grain(tile, beside, across, along):  # type: ignore[no-untyped-def]
-    """The scatterers' field at tile coordinates above 0: linear across the image, where cells are large, and of unit power in between."""
-    u, v, w = int(beside) & TILE_MASK[0], int(across), int(along) & TILE_MASK[2]
-    b = np.float32(across - v)
-    near, far = tile[u, v & TILE_MASK[1], w], tile[u, (v + 1) & TILE_MASK[1], w]
-    one, uneven = np.float32(1.0), BETWEEN * b * (np.float32(1.0) - b)
-    even = one + uneven * (one + uneven * (np.float32(1.5) + np.float32(2.5) * uneven))  # 1 / sqrt(1 - 2 uneven), within 2e-5
-    return even * (near + b * (far - near))
+    return k
 
 
 @kernel
@@ -182,18 +136,17 @@ def _to_line(chart, i, a, knots_per_m, gx, gy, gd):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _interface(field, i, k, weight, echo, along, pulse):  # type: ignore[no-untyped-def]
+def _interface(echoes, k, share, echo, tgc, pulse):  # type: ignore[no-untyped-def]
     """Draws an interface's echo, and its echoes between interface and probe at multiples of its depth."""
     strength = ECHO
     for bounce in range(1, BOUNCES + 1):
         at = k * bounce
         strength *= echo if bounce == 1 else abs(echo) * FACE_REFLECTION
-        if at >= field.shape[2]:
+        if at >= tgc.shape[0]:
             break
-        drawn = strength * weight * along[TGC, at]
+        drawn = strength * share * tgc[at]
         if abs(drawn) < INAUDIBLE:
             break
         half = pulse.shape[0] // 2
-        for n in range(max(at - half, 0), min(at + half + 1, field.shape[2])):
-            field[0, i, n] += drawn * pulse[n - at + half]
-
+        for n in range(max(at - half, 0), min(at + half + 1, tgc.shape[0])):
+            echoes[2 * n] += drawn * pulse[n - at + half]

@@ -11,7 +11,7 @@ from medrobot_ros.twin.kernel import kernel
 NEAR_M, SMOOTH_M = 0.007, 0.003  # how far about an interface its normal is told from, and the weights' standard deviation: chosen so that
 # planes of voxels of 1 mm and any slope come out within 3 degrees (root mean square), which refraction at soft tissue makes 0.3 of
 NEAR = tuple(int(NEAR_M / v) for v in VOXEL_M)
-ABOVE = NEAR[2]  # layers of gel above the skin, so that neighbours need no care there
+ABOVE = NEAR[2] + 1  # layers of gel above the skin: one to fall into, and so that neighbours need no care there
 
 
 def _neighbours() -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -24,6 +24,14 @@ def _neighbours() -> tuple[NDArray[np.int32], NDArray[np.float32]]:
 
 
 OFFSETS, MOMENTS = _neighbours()
+
+
+Memory = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+def new_memory(room: int) -> Memory:
+    """For as many gradients at most, a power of two, or none; see `known_gradient`."""
+    return np.full(room, -1, np.int64), np.zeros((room, 3), np.float32)
 
 
 def volume_of(labels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
@@ -79,3 +87,20 @@ def gradient(voxels, at, steps, before, after):  # type: ignore[no-untyped-def]
         sign = np.float32(np.int32(label == after) - np.int32(label == before))  # without branches, which a processor would guess wrong
         gx, gy, gd = gx + sign * MOMENTS[n, 0], gy + sign * MOMENTS[n, 1], gd + sign * MOMENTS[n, 2]
     return gx, gy, gd
+
+
+@kernel
+def known_gradient(voxels, at, steps, before, after, keys, found):  # type: ignore[no-untyped-def]
+    """The same, kept by voxel and labels for rays and images to come.
+
+    Not where `keys` and `found` have no room (see `new_memory`), as where many threads would write them.
+    """
+    room = keys.shape[0]
+    if room == 0:
+        return gradient(voxels, at, steps, before, after)
+    key = (np.int64(at) << 16) | (np.int64(before) << 8) | np.int64(after)
+    slot = ((key * 2654435761) >> 16) & (room - 1)
+    if keys[slot] != key:
+        keys[slot] = key
+        found[slot, 0], found[slot, 1], found[slot, 2] = gradient(voxels, at, steps, before, after)
+    return found[slot, 0], found[slot, 1], found[slot, 2]

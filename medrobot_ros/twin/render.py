@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from medrobot_ros.errors import MachineError
 from medrobot_ros.twin.echo import blur_line, draw_points, receive_line
+from medrobot_ros.twin.path import new_path
 from medrobot_ros.twin.ray import trace_line
-from medrobot_ros.twin.refraction import volume_of
+from medrobot_ros.twin.refraction import new_memory, volume_of
 from medrobot_ros.twin.speckle import Scatterers
 from medrobot_ros.twin.tables import Table, Tables
+
+GRADIENTS = 2**14  # of interfaces that are remembered
 
 
 @dataclass(frozen=True)
@@ -65,34 +68,39 @@ class CpuRenderer:
     """On one core, one line after the other."""
 
     def __init__(self, scene: Scene) -> None:
-        self._scene, self._volume = scene, volume_of(scene.labels)
+        self._scene, self._volume = scene, (*volume_of(scene.labels), *new_memory(GRADIENTS))
+        self._work = new_path(len(scene.tables.tgc))
 
     def __call__(self, view: View) -> Table:
         """The envelope (lines, samples), 1 at full scale."""
         s, t = self._scene, self._scene.tables
-        out = np.empty((s.lines, t.along.shape[1]), np.float32)
-        scatterers = s.scatterers.tile, view.axes, s.scatterers.structure
+        out = np.empty((s.lines, len(t.tgc)), np.float32)
+        scatterers = view.axes, s.scatterers.structure.reshape(-1), s.scatterers.tile.reshape(-1).view(np.int32)
         _render(
-            t.sample_m, t.convergence, view.chart, self._volume, view.vessels, t.materials, scatterers, t.along, t.slices, t.pulse,
-            t.pulse_samples, s.points, t.weights, t.widths, view.share, s.gain, s.noise, view.frame, t.reverberation,
-            s.scatterers.noise, out,
+            t.sample_m, t.convergence, view.chart, self._volume, view.vessels, (t.materials, t.fading), scatterers, t.tgc, t.slices,
+            t.shares, t.pulse, t.pulse_samples, s.points, t.weights, t.widths, view.share, s.gain, s.noise, view.frame, t.reverberation,
+            s.scatterers.tile.reshape(-1), self._work, out,
         )  # fmt: skip
         return out
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _render(  # type: ignore[no-untyped-def]
-    sample_m, convergence, chart, volume, vessels, materials, scatterers, along, slices, pulse, pulse_samples, points, weights, widths,
-    share, gain, noise, frame, reverberation, stray, out,
+    sample_m, convergence, chart, volume, vessels, tissues, scatterers, tgc, slices, shares, pulse, pulse_samples, points, weights, widths,
+    coupled, gain, noise, frame, reverberation, stray, work, out,
 ):  # fmt: skip
     """Fills `out` (lines, samples) with the envelope."""
     lines, samples = out.shape
-    field, blurred = np.zeros((2, lines, samples), np.float32), np.empty((2, lines, samples), np.float32)
+    echoes, blurred = np.zeros((lines, 2 * samples), np.float32), np.zeros(2 * samples, np.float32)
     seen = np.full((lines, len(points), 5), np.float32(1e9))
     for i in range(lines):
-        if share[i] > 0.0:
-            trace_line(i, sample_m, convergence, chart, volume, vessels, materials, scatterers, along, slices, pulse, points, field, seen)
+        if coupled[i] > 0.0:
+            trace_line(
+                i, sample_m, convergence, chart, volume, vessels, tissues, scatterers, tgc, slices, shares, pulse, points, work, echoes[i],
+                seen[i],
+            )  # fmt: skip
     for i in range(lines):
-        blur_line(i, field, weights, blurred)
-        draw_points(i, seen, points, widths, pulse_samples, blurred)
-        receive_line(i, share, gain, noise, frame, along, reverberation, stray, blurred, out)
+        if coupled[i] > 0.0:
+            blur_line(i, echoes, weights, blurred)
+            draw_points(seen[i], points, widths, pulse_samples, blurred)
+        receive_line(i, coupled[i], gain, noise, frame, tgc, reverberation, stray, blurred, out[i])

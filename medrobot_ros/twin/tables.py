@@ -13,7 +13,8 @@ from medrobot_ros.imaging.scan_conversion import ScanLines
 from medrobot_ros.signals import Array
 from medrobot_ros.twin.anatomy import Material
 from medrobot_ros.twin.beam import FWHM, Beam, elevation_slices, lateral_weights, scattered_power
-from medrobot_ros.twin.speckle import LATERAL_GRAIN, Grain
+from medrobot_ros.twin.path import BLOCK, LONGEST
+from medrobot_ros.twin.speckle import LATERAL_GRAIN, UNIT, Grain
 
 ASSUMED_SPEED_M_PER_S = 1540.0
 BANDWIDTH = 0.6  # of the pulse there and back, share of its frequency at half the amplitude: chosen
@@ -31,12 +32,14 @@ class Tables:
 
     sample_m: np.float32  # drawn
     convergence: tuple[np.float32, np.float32]  # sine and cosine of an outer ray of the beam
-    materials: Table  # (tissues, 5): impedance, amplitude kept over a sample, true samples in a drawn one, scattered, structure
-    along: Table  # (3, samples): gain over depth, gain of scatterers, distance of slices [m]
-    slices: Table  # (2, n): places in those distances, shares
+    materials: Table  # (tissues, 4): impedance, true samples in a drawn one, scattered, structure
+    fading: Table  # (tissues, LONGEST + BLOCK): amplitude kept over as many samples
+    tgc: Table  # (samples,): gain over depth
+    slices: Table  # (n, 2, samples + BLOCK): how far each lies across the image [m], gain of its scatterers with all of the above
+    shares: Table  # (n,): each slice's
     pulse: Table  # (2 n + 1,) of an interface
     pulse_samples: np.float32  # standard deviation of that
-    weights: Table  # (reach + 1, samples) of neighbouring lines
+    weights: Table  # (reach + 1, 2 samples) of neighbouring lines, of real and imaginary parts in turn
     widths: Table  # (2, samples): standard deviations of the beam beside and across it [m]
     reverberation: Table  # (2, samples): without contact, with it
     grain: Grain
@@ -58,17 +61,20 @@ class Tables:
         both = np.concatenate((weights[:0:-1], weights))
         power = scattered_power(both, np.arange(len(both))[:, None] * spacing_m, grain.lateral_m)
         power *= scattered_power(np.tile(shares[:, None], scan.samples), places[:, None] * slice_m, grain.elevation_m)
+        tgc = _gain_over_depth(c, depth_m)
         outer = np.sqrt(0.6) * np.arctan(0.5 / c.f_number)  # Gauss and Legendre's outer node
         reach = int(np.ceil(3.0 * pulse_m * scan.samples / c.depth_m))
         return cls(
             np.float32(c.depth_m / scan.samples),
             (np.float32(np.sin(outer)), np.float32(np.cos(outer))),
-            _materials(c, scan.samples, materials),
-            np.array((_gain_over_depth(c, depth_m), 1.0 / np.sqrt(power), slice_m), np.float32),
-            np.array((places, shares), np.float32),
+            np.array([_row(c, m) for m in materials], np.float32),
+            _fading(c, scan.samples, materials),
+            tgc.astype(np.float32),
+            _slices(places[:, None] * slice_m, shares[:, None] * tgc / np.sqrt(power)),
+            shares.astype(np.float32),
             np.exp(-0.5 * (np.arange(-reach, reach + 1) * c.depth_m / scan.samples / pulse_m) ** 2).astype(np.float32),
             np.float32(pulse_m * scan.samples / c.depth_m),
-            weights,
+            np.repeat(weights, 2, axis=1),
             widths.astype(np.float32),
             _reverberation(depth_m),
             grain,
@@ -87,12 +93,23 @@ def _reverberation(depth_m: Array) -> Table:
     return np.array((bare, bare * 10.0 ** (CONTACT_DB / 20.0)), np.float32)
 
 
-def _materials(c: ImagingSection, samples: int, materials: Sequence[Material]) -> Table:
-    rows = []
-    sample_cm, mhz = 100.0 * c.depth_m / samples, 1e-6 * c.frequency_hz
+def _slices(apart_m: Array, gain: Array) -> Table:
+    """Of (n, samples) each; what lies beyond the line's end is as at its end."""
+    rows = np.stack((apart_m, gain / UNIT), axis=1)
+    return np.pad(rows, ((0, 0), (0, 0), (0, BLOCK)), mode="edge").astype(np.float32)
+
+
+def _row(c: ImagingSection, m: Material) -> tuple[float, ...]:
     growth = (c.frequency_hz / REFERENCE_HZ) ** SCATTER_EXPONENT
-    for m in materials:
-        stretch = m.speed_m_per_s / ASSUMED_SPEED_M_PER_S
-        loss_db = 2.0 * m.attenuation_db_per_cm_mhz * mhz * sample_cm * stretch
-        rows.append((m.impedance_mrayl, 10.0 ** (-loss_db / 20.0), stretch, growth * 10.0 ** (m.scatter_db / 20.0), m.structure))
-    return np.array(rows, np.float32)
+    return m.impedance_mrayl, _stretch(m), growth * 10.0 ** (m.scatter_db / 20.0), m.structure
+
+
+def _fading(c: ImagingSection, samples: int, materials: Sequence[Material]) -> Table:
+    sample_cm, mhz = 100.0 * c.depth_m / samples, 1e-6 * c.frequency_hz
+    loss_db = np.array([2.0 * m.attenuation_db_per_cm_mhz * mhz * sample_cm * _stretch(m) for m in materials])
+    out: Table = (10.0 ** (-loss_db[:, None] * np.arange(LONGEST + BLOCK) / 20.0)).astype(np.float32)
+    return out
+
+
+def _stretch(m: Material) -> float:
+    return m.speed_m_per_s / ASSUMED_SPEED_M_PER_S

@@ -18,6 +18,7 @@ from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 from medrobot_ros.twin.anatomy import MATERIALS, Material, inside_of
 from medrobot_ros.twin.body import Body, load_body
 from medrobot_ros.twin.chart import Chart, skin_of
+from medrobot_ros.twin.echo import compress
 from medrobot_ros.twin.pulsation import beats
 from medrobot_ros.twin.render import Scene, View, make_renderer
 from medrobot_ros.twin.speckle import Scatterers
@@ -26,6 +27,7 @@ from medrobot_ros.twin.vessel import Vessel
 
 SAMPLES = 512  # along a line
 GEL_M = 0.0025  # an element farther than this from the skin has no coupling
+LEAST = 1e-10  # amplitude, black in any range
 SUBAPERTURE = 16  # a line couples by this share of the elements about it: 1 / 16
 NO_POINTS: Array = np.zeros((0, 4))
 
@@ -85,10 +87,12 @@ class TwinUltrasound:
 
     def echoes(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> NDArray[np.uint8]:
         """Log-compressed scan lines (lines, samples) before scan conversion: full scale is white, the dynamic range below it black."""
-        level = np.log10(self.envelope(stamp_ns, T_patient_probe, breathing_offset_m) + np.float32(1e-10))
-        level *= np.float32(20.0 * 255.0 / self._settings.dynamic_range_db)
-        level += np.float32(255.0)
-        return np.clip(level, 0.0, 255.0, out=level).astype(np.uint8)
+        envelope = self.envelope(stamp_ns, T_patient_probe, breathing_offset_m)
+        envelope += np.float32(LEAST)
+        grey = np.empty(envelope.shape, np.uint8)
+        grey_per_octave = np.float32(255.0 * 20.0 * np.log10(2.0) / self._settings.dynamic_range_db)
+        compress(envelope.view(np.int32).reshape(-1), grey_per_octave, grey.reshape(-1))
+        return grey
 
     def envelope(self, stamp_ns: int, T_patient_probe: Array, breathing_offset_m: float) -> NDArray[np.float32]:
         """Amplitude of scan lines (lines, samples) after gain over depth, 1 at full scale."""
