@@ -83,7 +83,7 @@ def _band(depth_m: NDArray[np.floating], target_m: tuple[float, float]) -> slice
     """The depths between two bounds; the nearest one where none lies between them."""
     inside = np.flatnonzero((depth_m > target_m[0]) & (depth_m < target_m[1]))
     if not len(inside):
-        inside = np.argmin(np.abs(depth_m - 0.5 * (target_m[0] + target_m[1])))[None]
+        inside = np.array([np.argmin(np.abs(depth_m - 0.5 * (target_m[0] + target_m[1])))])
     return slice(int(inside[0]), int(inside[-1]) + 1)
 
 

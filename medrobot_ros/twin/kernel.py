@@ -8,6 +8,6 @@ from typing import Any
 
 import numba
 
-kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
+kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(  # type: ignore[call-overload]
     cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False  # arrays' users are not counted, at every call
 )

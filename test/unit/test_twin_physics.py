@@ -12,7 +12,7 @@ from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.twin.anatomy import LOW_M, MATERIALS, VOXEL_M, Tissue
 from medrobot_ros.twin.beam import elevation_slices
 from medrobot_ros.twin.ray import ECHO, FACE_REFLECTION
-from medrobot_ros.twin.refraction import ABOVE, gradient, reflection, volume_of
+from medrobot_ros.twin.refraction import ABOVE, gradient, known_gradient, new_memory, reflection, volume_of
 from medrobot_ros.twin.render import make_renderer
 from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S, BANDWIDTH, CONTACT_DB, REVERBERATION_DB
 from medrobot_ros.twin.ultrasound import SAMPLES, TwinUltrasound
@@ -245,6 +245,30 @@ def test_normals_of_a_curved_interface_are_those_of_the_sphere():
     from_above = -inward[:, 2] < -0.5
     assert from_above.sum() > 300
     assert np.degrees(np.sqrt((np.arccos(np.minimum(cosine[from_above], 1.0)) ** 2).mean())) < 3.0
+
+
+def test_a_remembered_normal_is_the_one_that_was_worked_out():
+    labels = block(Tissue.LIVER, (Tissue.BILE, 0.03, 0.2))
+    labels[:120, :, 25:30] = Tissue.BILE
+    padded, voxels, steps = volume_of(labels)
+    memory = new_memory(4)  # so few that they displace each other
+    for i in [*range(112, 128), 118, 119, 118]:
+        at = np.ravel_multi_index((i, 100, 30 + ABOVE), padded.shape)
+        once = gradient(voxels, at, steps, Tissue.LIVER, Tissue.BILE)
+        assert all(known_gradient(voxels, at, steps, Tissue.LIVER, Tissue.BILE, *memory) == once for _ in range(2))
+        assert known_gradient(voxels, at, steps, Tissue.BILE, Tissue.LIVER, *memory) == tuple(-v for v in once)
+
+
+@pytest.mark.parametrize("dynamic_range_db", [30.0, 60.0, 100.0])
+def test_grey_values_are_linear_in_decibels(dynamic_range_db):
+    source = twin(block(Tissue.LIVER), dynamic_range_db=dynamic_range_db)
+    amplitude = np.float32(10.0) ** np.linspace(-9.0, 1.0, 5000, dtype=np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "envelope", lambda *_: amplitude[None].copy())
+        grey = source.echoes(0, at(0.0), 0.0)[0]
+    exact = np.clip(255.0 * (1.0 + 20.0 * np.log10(amplitude.astype(float)) / dynamic_range_db), 0.0, 255.0)
+    assert grey.min() == 0 and grey.max() == 255
+    assert np.all((exact - grey > -1e-2) & (exact - grey < 1.01))  # it is cut off, not rounded
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
