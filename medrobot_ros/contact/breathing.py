@@ -3,7 +3,7 @@
 Every fit of the last seconds is made anew, by least squares on a uniform window, so that nothing has to converge: the two frequencies
 that leave the least residual on a grid, sharpened together by a Gauss-Newton step, then all amplitudes and phases at once. A sample that
 departs from what the last fit foretold ends what was learned. The first windows are shorter: too short to tell how long a breath is, but
-not how fast the skin moves now.
+not how fast the skin moves now. In the briefest a breath is a polynomial, no steeper or more curved than breaths are.
 """
 
 from collections import deque
@@ -16,10 +16,13 @@ from medrobot_ros.signals import Array
 
 SAMPLE_HZ = 20.0
 WINDOW_S = 6.0  # chosen: 1.5 breaths at rest (0.25 Hz), so that two breaths are enough to learn
-FIRST_WINDOWS_S = (2.5, 3.5, 4.5)  # chosen: the first holds two to three pulses
+FIRST_WINDOWS_S = (0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.5, 4.5)  # chosen: the first holds most of a pulse
+BRIEF_S = 2.0  # windows up to this long are too short for two frequencies
 BREATHS_HZ = np.linspace(0.1, 0.6, 26)  # 6 to 36 a minute
 PULSES_HZ = np.linspace(0.7, 2.2, 31)  # 42 to 132 a minute
-FIT_EVERY = 4  # samples
+FIT_EVERY, FULL_FIT_EVERY = 2, 4  # samples, the latter where the window is full
+BREATHS_POWERS = (1.0, 0.02, 0.01, 0.008, 0.008)  # chosen: size [m / s^k] that is expected of a breath's power series
+PULSE_M, NOISE_M = 1e-3, 5e-5  # chosen: size that is expected of the pulse, and of what is left of a sample
 SHARPENINGS = 2
 RIDGE = 1e-6  # a sample: two equal frequencies share what they explain
 UNEXPLAINED_M, UNEXPLAINED_SHARE = 2e-4, 0.25  # residual (rms) up to which a fit is believed: of itself, or of the motion
@@ -53,7 +56,41 @@ class _Window:
         return np.concatenate((self.drift, _waves((breaths_hz, 2.0 * breaths_hz, *pulses_hz), self.time_s)))
 
 
-_WINDOWS = tuple(_Window(seconds) for seconds in (WINDOW_S, *sorted(FIRST_WINDOWS_S, reverse=True)))
+class _BriefWindow:
+    """What a fit of so few seconds is made from that a breath in it is a polynomial. One solution for each pulse is prepared."""
+
+    def __init__(self, seconds: float) -> None:
+        self.count = round(seconds * SAMPLE_HZ)
+        time_s = (np.arange(self.count) - (self.count - 1)) / SAMPLE_HZ
+        powers = time_s ** np.arange(len(BREATHS_POWERS))[:, None]
+        self.rows = np.stack([np.concatenate((powers, _waves((f,), time_s))) for f in PULSES_HZ])
+        self.weights = (NOISE_M / np.array((*BREATHS_POWERS, PULSE_M, PULSE_M))) ** 2
+        self.solutions = np.linalg.solve(self.rows @ self.rows.transpose(0, 2, 1) + np.diag(self.weights), self.rows)
+
+
+_WINDOWS = tuple(_Window(seconds) for seconds in (WINDOW_S, *sorted((s for s in FIRST_WINDOWS_S if s > BRIEF_S), reverse=True)))
+_BRIEF_WINDOWS = tuple(_BriefWindow(seconds) for seconds in sorted((s for s in FIRST_WINDOWS_S if s <= BRIEF_S), reverse=True))
+
+
+@dataclass(frozen=True)
+class BriefMotion:
+    """A polynomial and a pulse. `coefficients` (7,): [m / s^k] of each power of time, [m] of the pulse's sine and cosine."""
+
+    pulses_hz: float
+    coefficients: Array
+    residual_m: float
+
+    def position_m(self, time_s: float) -> float:
+        """Foretold skin position `time_s` after the window's last sample."""
+        c, w = self.coefficients.tolist(), 2.0 * pi * self.pulses_hz
+        powers = sum(c[k] * time_s**k for k in range(len(c) - 2))
+        return float(powers + c[-2] * sin(w * time_s) + c[-1] * cos(w * time_s))
+
+    def speed_m_per_s(self, time_s: float) -> float:
+        """Foretold speed."""
+        c, w = self.coefficients.tolist(), 2.0 * pi * self.pulses_hz
+        powers = sum(k * c[k] * time_s ** (k - 1) for k in range(1, len(c) - 2))
+        return float(powers + w * (c[-2] * cos(w * time_s) - c[-1] * sin(w * time_s)))
 
 
 @dataclass(frozen=True)
@@ -89,11 +126,11 @@ class SkinMotion:
         return out
 
 
-def fit(positions_m: Array) -> SkinMotion | None:
+def fit(positions_m: Array) -> SkinMotion | BriefMotion | None:
     """The motion in the last of the samples at `SAMPLE_HZ`, oldest first, (n,) [m]; None where they are too few."""
     window = next((w for w in _WINDOWS if w.count <= len(positions_m)), None)
     if window is None:
-        return None
+        return _brief_fit(positions_m)
     y = positions_m[-window.count :]
     breaths_hz = BREATHS_HZ[_best(window.breath_bases, y)]
     breathing = window.rows(breaths_hz)
@@ -105,6 +142,18 @@ def fit(positions_m: Array) -> SkinMotion | None:
     coefficients = _solved(rows, y)
     residual = y - coefficients @ rows
     return SkinMotion(breaths_hz, pulses_hz, coefficients, float(np.sqrt(residual @ residual / len(y))))
+
+
+def _brief_fit(positions_m: Array) -> BriefMotion | None:
+    """The same from the briefest windows: the pulse with which the least is left, and the least that is not expected."""
+    window = next((w for w in _BRIEF_WINDOWS if w.count <= len(positions_m)), None)
+    if window is None:
+        return None
+    y = positions_m[-window.count :]
+    coefficients = window.solutions @ y
+    left2 = np.square(y - np.einsum("fk,fkn->fn", coefficients, window.rows)).sum(axis=1)
+    best = int(np.argmin(left2 + np.square(coefficients) @ window.weights))
+    return BriefMotion(float(PULSES_HZ[best]), coefficients[best], float(np.sqrt(left2[best] / len(y))))
 
 
 def _best(bases: Array, y: Array) -> int:
@@ -148,7 +197,7 @@ class Breathing:
         self._sum_m, self._summed, self._since_fit = 0.0, 0, 0
         self._age_s = 0.0  # since the middle of the newest sample that was fitted
         self._mean_m = 0.0  # of the window that was fitted
-        self.motion: SkinMotion | None = None
+        self.motion: SkinMotion | BriefMotion | None = None
 
     def add(self, position_m: float) -> bool:
         """One period's position [m] on any axis that stays; True when it departs so far that what was learned is forgotten."""
@@ -184,7 +233,7 @@ class Breathing:
 
     def learn(self) -> None:
         """Fits the window when that is due: half a millisecond of work, for a moment when nobody waits."""
-        if len(self._window) < _WINDOWS[-1].count or self._since_fit < FIT_EVERY:
+        if len(self._window) < _BRIEF_WINDOWS[-1].count or self._since_fit < (FULL_FIT_EVERY if self._full else FIT_EVERY):
             return
         y = np.array(self._window)
         self._mean_m, self._age_s, self._since_fit = float(y.mean()), self._half_sample_s + self._summed * self._period_s, 0

@@ -17,7 +17,7 @@ from medrobot_ros.interfaces import topic
 from medrobot_ros.signals import Array, ImageQuality
 
 FORCE_RAMP_N_PER_S = 5.0
-RAMP_N = 0.15  # chosen: how far a reference may move in the time constant of the force loop
+RAMP_N = 0.1  # chosen: how far a reference may move in the time constant of the force loop
 NEAR_N = 0.6  # of the reference, for seating
 RESEAT_S = 0.2
 FULL_PACE_N, NO_PACE_N = 1.0, 3.0  # force errors between which the path slows to a stand
@@ -190,5 +190,5 @@ class Engagement:
         return self.regulator.update(self._reference_n, self.force_n, self._moved_m_per_s, self._seating())
 
     def _seating(self) -> bool:
-        """Whether the probe rests at the reference force: the time to feel how stiff the tissue is."""
-        return self.state == states.SEAT and self._reference_n == self.target_n and not self._was_seated
+        """Whether nothing is imaged yet: the time to feel how stiff the tissue is."""
+        return self.state == states.SEAT and not self._was_seated

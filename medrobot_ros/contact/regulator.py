@@ -1,16 +1,17 @@
 """Everything that acts along the beam while in contact: force control, what the tissue is like, and how the skin breathes."""
 
 from collections import deque
-from math import pi
 
 from medrobot_ros.config import ContactSection
 from medrobot_ros.contact.breathing import Breathing
 from medrobot_ros.contact.delay_estimate import DelayEstimate
 from medrobot_ros.contact.force_control import ForceControl
 from medrobot_ros.contact.tissue_estimate import TissueEstimate
+from medrobot_ros.contact.wrench_estimate import low_pass_delay_s
 
 PRIOR_N_PER_M = 2000.0  # the stiffest that is expected: too small a gain is safe until the tissue is known
-FADE_IN_S = 0.5
+KNOWN_S = 0.6  # chosen: from a touch until the stiffness is known by which the probe sinks in
+FADE_IN_S = 0.25
 
 
 class BeamRegulator:
@@ -21,7 +22,7 @@ class BeamRegulator:
     """
 
     def __init__(self, config: ContactSection, arm_delay_s: float, period_s: float) -> None:
-        self._filter_s = 1.0 / (2.0 * pi * config.filter_hz)
+        self._filter_s = low_pass_delay_s(config.filter_hz, period_s)
         self._period_s, self._least_s = period_s, arm_delay_s
         self.control = ForceControl(config, self._whole_delay_s(arm_delay_s), period_s)
         self.tissue = TissueEstimate(PRIOR_N_PER_M, config.filter_hz, period_s)
@@ -42,7 +43,7 @@ class BeamRegulator:
         self._late_m.clear()
         self._travel_m = self._speed_m_per_s = self._indented_m = 0.0
         self._force_n: float | None = None
-        self._reference_n, self._pressed = 0.0, False  # whether the reference has come to rest
+        self._felt_s = 0.0
         self._foretold_m_per_s = self._share = 0.0
 
     def update(self, reference_n: float, force_n: float, moved_m_per_s: float | None, seating: bool) -> float:
@@ -53,8 +54,6 @@ class BeamRegulator:
         else:
             tissue.update(force_n, moved_m_per_s)
             self.delay.update(self._speed_m_per_s, moved_m_per_s)
-        self._pressed |= reference_n == self._reference_n
-        self._reference_n = reference_n
         self._watch_skin(force_n, moved_m_per_s)
         v = self.control.update(reference_n, force_n, tissue.n_per_m, tissue.viscous_s, self._foretold_m_per_s)
         self._speed_m_per_s = v + tissue.dither(seating)
@@ -76,7 +75,8 @@ class BeamRegulator:
         if self._force_n is not None:
             self._indented_m += (force_n - self._force_n) / self.tissue.n_per_m
         self._force_n = force_n
-        if self._pressed:  # until then it sinks in, by a stiffness that is not known yet
+        self._felt_s += self._period_s
+        if self._felt_s > KNOWN_S:
             self.breathing.add(felt_m - self._indented_m)
         if self.breathing.motion is None:  # not learned yet, or the patient moved: feedback goes on from here
             self.control.hand_over(self._foretold_m_per_s)

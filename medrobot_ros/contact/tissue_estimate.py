@@ -10,10 +10,13 @@ from math import cos, exp, hypot, pi, tan
 import numpy as np
 from numba import njit
 
+from medrobot_ros.contact.wrench_estimate import low_pass_share
+
 BAND_HZ = 6.0  # below it the skin moves by itself, its pulse included; above, the force filter ends the band
 MEMORY_S = 0.8
+SETTLE_S = 0.25  # until the band has forgotten how the signals began: a touch is the middle of a motion whose beginning is not known
 DITHER_HZ = 8.0
-SEATING_N, SCANNING_N = 0.15, 0.04  # amplitude of the force that the dither makes
+SEATING_N, SCANNING_N = 0.1, 0.04  # amplitude of the force that the dither makes
 LARGEST_DITHER_M = 2.5e-4
 LOW_N_PER_M, HIGH_N_PER_M = 150.0, 4000.0
 LONGEST_VISCOUS_S = 0.2
@@ -61,10 +64,10 @@ class TissueEstimate:
 
     def __init__(self, prior_n_per_m: float, filter_hz: float, period_s: float) -> None:
         self._prior_n_per_m, self._period_s = prior_n_per_m, period_s
-        self._share = 1.0 - exp(-2.0 * pi * filter_hz * period_s)
+        self._share = low_pass_share(filter_hz, period_s)
         self._forget = exp(-period_s / MEMORY_S)
         self._force, self._travel = HighPass(BAND_HZ, period_s), HighPass(BAND_HZ, period_s)
-        self._motion, self._sums = np.zeros(3), np.zeros(5)  # moved, as late as the force, in the band; z z, z v, v v, z f, v f
+        self._motion, self._sums = np.zeros(4), np.zeros(5)  # moved, as late as the force, both in the band; z z, z v, v v, z f, v f
         self.restart()
         self.update(0.0, 0.0)  # compiled or loaded now, not in a tick
         self.restart()
@@ -78,11 +81,13 @@ class TissueEstimate:
         self._sums[:] = swing, 0.0, swing * (2.0 * pi * DITHER_HZ) ** 2, swing * self.n_per_m, 0.0
 
     def rest(self) -> None:
-        """Keeps what is known; the signals begin anew, as after a lift."""
+        """Keeps what is known; the signals begin anew, as after a lift. Until they tell more, tissue may be as stiff as any."""
         self._force.reset()
         self._travel.reset()
         self._motion[:] = 0.0
         self._rest_n: float | None = None
+        self._unsettled = round(SETTLE_S / self._period_s)
+        self.n_per_m = max(self.n_per_m, self._prior_n_per_m)
 
     def dither(self, seating: bool) -> float:
         """Speed to add along the beam [m/s]: a larger one while nothing is being imaged."""
@@ -96,8 +101,9 @@ class TissueEstimate:
         """One sample: the filtered push [N], and the mean speed along the beam since the last, of which the force is the mean as well."""
         if self._rest_n is None:
             self._rest_n = force_n
+        self._unsettled = max(0, self._unsettled - 1)
         told, stiffness, viscosity = _learn(
-            force_n - self._rest_n, moved_m_per_s, self._period_s, self._share, self._forget,
+            force_n - self._rest_n, moved_m_per_s, self._period_s, self._share, self._forget, self._unsettled == 0,
             self._force.sections, self._force.state, self._travel.state, self._motion, self._sums,
         )  # fmt: skip
         if not told:
@@ -109,14 +115,17 @@ class TissueEstimate:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _learn(force_n, moved_m_per_s, period_s, share, forget, sections, force, travel, motion, sums):  # type: ignore[no-untyped-def]
-    """One sample into the filters' states, `motion` (3,) and `sums` (5,): whether they tell K and B, and these."""
+def _learn(force_n, moved_m_per_s, period_s, share, forget, settled, sections, force, travel, motion, sums):  # type: ignore[no-untyped-def]
+    """One sample into the filters' states and `motion` (4,), and once these have settled into `sums` (5,): whether they tell K and B, and
+    these."""
     step_m = moved_m_per_s * period_s
     motion[0] += step_m
     motion[1] += share * (motion[0] - 0.5 * step_m - motion[1])
-    z, f = _passed(motion[1], sections, travel), _passed(force_n, sections, force)
-    v = (z - motion[2]) / period_s
-    motion[2] = z
+    z_end, f_end = _passed(motion[1], sections, travel), _passed(force_n, sections, force)
+    z, v, f = 0.5 * (z_end + motion[2]), (z_end - motion[2]) / period_s, 0.5 * (f_end + motion[3])  # all at the middle of the period
+    motion[2], motion[3] = z_end, f_end
+    if not settled:
+        return False, 0.0, 0.0
     sums *= forget
     sums += np.array([z * z, z * v, v * v, z * f, v * f])
     zz, zv, vv, zf, vf = sums

@@ -10,6 +10,17 @@ from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
 from medrobot_ros.signals import Array
 
 
+def low_pass_share(corner_hz: float, period_s: float) -> float:
+    """Share of each new sample in a first-order low-pass."""
+    return 1.0 - exp(-2.0 * pi * corner_hz * period_s)
+
+
+def low_pass_delay_s(corner_hz: float, period_s: float) -> float:
+    """By how much that delays what is slow, which is 1 / (2 pi corner_hz) at most, where periods are short."""
+    share = low_pass_share(corner_hz, period_s)
+    return (1.0 - share) / share * period_s
+
+
 class WrenchEstimate:
     """`F_tissue_on_probe_in_probe` (6,) [N, Nm] from raw F/T wrenches of the environment on the tool."""
 
@@ -17,7 +28,7 @@ class WrenchEstimate:
         self._shift = np.column_stack([shift_wrench(inverse(T_ft_probe), e) for e in np.eye(6)])  # made once: it is linear
         self._R_ft_probe = T_ft_probe[:3, :3]
         self._mass_kg, self._p_ft_com = mass_kg, p_ft_com
-        self._share = 1.0 - exp(-2.0 * pi * corner_hz * period_s)
+        self._share = low_pass_share(corner_hz, period_s)
         self._offset = np.zeros(6)  # bias and weight in the present orientation
         self._filtered: Array | None = None
         self.bias: Array | None = None
@@ -46,7 +57,7 @@ class WrenchEstimate:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _filtered(F_raw, offset, F_accelerating, shift, F_last, share):  # type: ignore[no-untyped-def]
-    """One step of the low-pass from `F_last` (6,), which delays slow signals by `1 / (2 pi corner_hz)` seconds."""
+    """One step of the low-pass from `F_last` (6,)."""
     F = (1.0 - share) * F_last
     for i in range(6):
         for k in range(6):

@@ -1,6 +1,6 @@
 """The laws that are measured side by side: raw push in, speed out, at the same period and with the same knowledge of the delay."""
 
-from math import exp, pi
+from math import pi
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from medrobot_ros.config import ContactSection
 from medrobot_ros.contact.force_control import INTEGRAL_SHARE, ForceControl
 from medrobot_ros.contact.regulator import PRIOR_N_PER_M, BeamRegulator
+from medrobot_ros.contact.wrench_estimate import low_pass_delay_s, low_pass_share
 from medrobot_ros.force_bench.beam import Beam
 from medrobot_ros.signals import Array
 
@@ -37,7 +38,7 @@ class LowPass:
     """First-order, of a number; the first passes as it is."""
 
     def __init__(self, corner_hz: float, period_s: float) -> None:
-        self._share = 1.0 - exp(-2.0 * pi * corner_hz * period_s)
+        self._share = low_pass_share(corner_hz, period_s)
         self._period_s, self._value = period_s, None  # type: float, float | None
 
     def response(self, hz: Array) -> Response:
@@ -82,7 +83,8 @@ class FixedGain:
     def __init__(self, beam: Beam) -> None:
         config = ContactSection()
         self._filter = LowPass(config.filter_hz, beam.period_s)
-        self._control = ForceControl(config, beam.loop_delay_s + 0.5 * beam.period_s + 1.0 / (2.0 * pi * config.filter_hz), beam.period_s)
+        delay_s = beam.loop_delay_s + 0.5 * beam.period_s + low_pass_delay_s(config.filter_hz, beam.period_s)
+        self._control = ForceControl(config, delay_s, beam.period_s)
 
     def __call__(self, reference_n: float, raw_n: float, moved_m_per_s: float) -> float:
         """See `Law`."""
@@ -105,7 +107,7 @@ class MassDamperSpring:
     def __init__(self, beam: Beam) -> None:
         config = ContactSection()
         self._filter, self._period_s = LowPass(config.filter_hz, beam.period_s), beam.period_s
-        delay_s = beam.loop_delay_s + 0.5 * beam.period_s + MASS_S + 1.0 / (2.0 * pi * config.filter_hz)
+        delay_s = beam.loop_delay_s + 0.5 * beam.period_s + MASS_S + low_pass_delay_s(config.filter_hz, beam.period_s)
         control = ForceControl(config, delay_s, beam.period_s)
         self._damping = PRIOR_N_PER_M / control.loop_gain_per_s
         self._mass_kg = MASS_S * self._damping
