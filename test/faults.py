@@ -9,6 +9,7 @@ import numpy as np
 from medrobot_ros.config import CellConfig
 from medrobot_ros.interfaces import TOPICS
 from medrobot_ros.signals import StopRequest, inactive
+from medrobot_ros.twin.patient import Pressed
 
 COMMANDS, TWIST, TWIST_FIELD = "forward_position_controller/commands", "probe/twist_command", "V_base_probe_in_probe"
 FULL_SPEED_M_PER_S = CellConfig().contact.max_speed_m_per_s
@@ -187,31 +188,45 @@ def stamps(topic, seconds):
     return Altered(topic, lambda cell, s: (replace(s, stamp_ns=s.stamp_ns + round(seconds * 1e9)),))
 
 
-def patient_moves(offset):
-    """The skin under the probe moves by `offset(t)` [m] along its outward normal."""
+def _altered_patient(alter):
+    """The patient steps one by one, with constants that `alter(constants, time_s, seconds since the fault)` makes of the usual ones."""
 
     def change(hardware, seconds):
-        patient, before = hardware._patient, hardware._patient.breathing
-        patient.breathing = lambda t: (before(t)[0], before(t)[1] + offset(seconds()))
+        patient = hardware._patient
+        usual, advance = patient._constants, patient.advance
+
+        def advance_altered(stamps_ns, first_s, step_s, T_base_probe):
+            rows, count = [], len(T_base_probe)
+            for k in range(count):
+                time_s = first_s + k * step_s
+                patient._constants = alter(usual, time_s, max(0.0, seconds() - (count - 1 - k) * step_s))
+                rows.append(advance(stamps_ns[k : k + 1], time_s, step_s, T_base_probe[k : k + 1]).rows)
+            return Pressed(stamps_ns, T_base_probe, np.concatenate(rows))
+
+        patient.advance = advance_altered
 
     return InHardware(change)
+
+
+def patient_moves(offset):
+    """The skin under the probe moves by `offset(t)` [m] along its outward normal, besides its breathing and its pulse."""
+
+    def alter(usual, time_s, t):
+        at_rest, (breath_m, w, phase, pulse_m, w_pulse), *rest = usual
+        return at_rest, (breath_m, w, phase, pulse_m * np.sin(w_pulse * time_s) + offset(t), 0.5 * np.pi / time_s), *rest  # its sine is 1
+
+    return _altered_patient(alter)
 
 
 def patient_shifts(offset_m, over_s):
     """The patient moves on the table by `offset_m` (3,) in base."""
 
-    def change(hardware, seconds):
-        patient = hardware._patient
-        before = patient.T_base_patient
+    def alter(usual, time_s, t):
+        T = usual[0].copy()
+        T[:3, 3] += step(t, over_s, 1.0) * np.asarray(offset_m)
+        return T, *usual[1:]
 
-        def moved(t):
-            T = before(t).copy()
-            T[:3, 3] += step(seconds(), over_s, 1.0) * np.asarray(offset_m)
-            return T
-
-        patient.T_base_patient = moved
-
-    return InHardware(change)
+    return _altered_patient(alter)
 
 
 def loaded(factor, for_s):
@@ -229,7 +244,8 @@ def standing(for_s):
 
     def change(hardware, seconds):
         servo = hardware._servo
-        plan, servo.plan = servo.plan, lambda now_ns, permitted: plan(now_ns, permitted) if seconds() > for_s else servo._underway.clear()
+        plan = servo.plan
+        servo.plan = lambda *told, **how: plan(*told, **how) if seconds() > for_s else servo._underway.clear()
         advance, stand = servo.advance, lambda step_s, q_set: np.tile(servo.q, (len(q_set), 1))
         servo.advance = lambda step_s, q_set: (advance if seconds() > for_s else stand)(step_s, q_set)
 

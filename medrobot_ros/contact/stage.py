@@ -140,6 +140,8 @@ class ContactStage:
         if self._order.late_ns(wrench.stamp_ns):
             self._events.add(wrench.stamp_ns, "stale_wrench")
             return NOTHING
+        if wrench.stamp_ns == self._last_wrench_ns:  # said twice: time has not passed
+            return NOTHING
         if not self._lives(wrench.F):
             self._events.add(wrench.stamp_ns, "stuck_wrench", "the force sensor repeats itself")
             return NOTHING

@@ -222,6 +222,11 @@ def test_an_older_wrench_is_counted_and_dropped():
     assert any(e.kind == "stale_wrench" for e in bench.events)
 
 
+def test_a_wrench_that_is_said_twice_counts_once():
+    bench = Bench().seat()
+    assert list(bench.stage.receive("wrench", Wrench(bench.now_ns, "ft", np.zeros(6)))) == []
+
+
 def test_safety_retreat_overrides_the_planner():
     from medrobot_ros.signals import SafetyStatus
 
