@@ -184,8 +184,20 @@ def test_a_stream_that_ceases_ends_at_rest(bench):
     else:
         positions = [s.q[0] for t, s in bench.ticks(200) if t == POSITIONS]
         steps = np.diff([bench.q[0], *positions]) / 0.01
+        assert steps[0] == pytest.approx(0.2 - bench.arm.brake_rad_per_s2[0] * 0.01)
         assert len(positions) > 2 and steps[-1] == 0.0 and (np.diff(steps) <= 1e-12).all()
         assert np.abs(np.diff(steps)).max() <= bench.arm.brake_rad_per_s2[0] * 0.01 * 1.001
+
+
+@pytest.mark.parametrize("arm_name", ["fr3", "gen3"])
+def test_trajectories_go_out_at_the_controllers_own_rate(arm_name):
+    bench, sent = Bench(arm_name), []
+    bench.joints()
+    for _ in range(100):  # the cell's 500 Hz
+        bench.now_ns = bench.stage.now_ns = bench.now_ns + 2 * MS
+        bench.permit()
+        sent += bench.command(bench.q)
+    assert len(sent) == 20
 
 
 def test_after_a_pause_a_stream_begins_anew_where_the_arm_is(bench):

@@ -198,6 +198,9 @@ def test_the_workspace_is_left_inwards_only():
     assert run.q[1] < 0.5
 
 
+PRESSING = np.array([0.5, 0.0, 0.10, 0.0, 0.0, 0.0])
+
+
 def test_above_the_slow_force_nothing_presses_deeper():
     run = moving(Run(np.array([0.5, 0, 0.10, 0, 0, 0])), [0, 0, -0.05, 0, 0, 0], 20)
     for _ in range(30):
@@ -207,6 +210,16 @@ def test_above_the_slow_force_nothing_presses_deeper():
     run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -15.5, 0, 0, 0])))
     run.step(run.q + np.array([0, 0, 0.05, 0, 0, 0]) * DT)
     assert run.qd[2] > 0.0  # it may always lift
+
+
+@pytest.mark.parametrize("push_n", [0.0, 7.5, 12.0])
+def test_the_speed_into_the_tissue_falls_to_nothing_on_the_way_to_the_slow_force_and_lifting_is_free(push_n):
+    run, felt = Run(PRESSING), Wrench(0, "probe", np.array([0, 0, -push_n, 0, 0, 0]))
+    for way, speed in ((-1.0, 0.1 * (1.0 - push_n / SafetySection().slow_n)), (1.0, 0.1)):
+        for _ in range(50):
+            run.guard.receive(run.now_ns, "contact/wrench", felt)
+            run.step(run.q + np.array([0, 0, way * 0.3, 0, 0, 0]) * DT)
+        assert way * run.qd[2] == pytest.approx(speed)
 
 
 def relieved(run, push_n, asked, steps, permit=RELIEF):
@@ -221,7 +234,6 @@ def relieved(run, push_n, asked, steps, permit=RELIEF):
     return run.q - began
 
 
-PRESSING = np.array([0.5, 0.0, 0.10, 0.0, 0.0, 0.0])
 DEEPER = [0.1, 0.0, -0.1, 0.0, 0.0, 0.0]
 
 

@@ -4,7 +4,7 @@ import pytest
 from medrobot_ros.config import SafetySection
 from medrobot_ros.safety.permit import RELIEF, RELIEVED_SHARE, PermitGate
 from medrobot_ros.safety.supervisor import Supervisor
-from medrobot_ros.signals import ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, TaskStatus, Wrench
+from medrobot_ros.signals import ContactStatus, JointState, SafetyStatus, Stamp, StopRequest, TaskStatus, Wrench, inactive
 
 MS = 1_000_000
 NODES = ("hardware", "kinematics", "contact", "imaging", "planner", "safety")
@@ -19,7 +19,7 @@ class Bench:
         self.task_mode = task_mode
         self.now_ns = 0
         self.silent = set()
-        self.q, self.force_n = np.zeros(3), 0.0
+        self.q, self.qd, self.force_n = np.zeros(3), np.zeros(3), 0.0
         self.contact_state = "free"
         self.last_permit_ns, self.last_relief_ns, self.state, self.reasons = -1, -1, "", ()
 
@@ -40,8 +40,8 @@ class Bench:
                 if n not in self.silent:
                     self.supervisor.receive("heartbeat", Stamp(self.now_ns, n))
             if not self.silent & {"joint_states", "hardware"}:
-                self.supervisor.receive("joint_states", JointState(self.now_ns, self.q, np.zeros(3), np.zeros(3)))
-            if "contact" not in self.silent:
+                self.supervisor.receive("joint_states", JointState(self.now_ns, self.q, self.qd, np.zeros(3)))
+            if not self.silent & {"contact", "contact/wrench"}:
                 self.supervisor.receive("contact/wrench", Wrench(self.now_ns, "probe", np.array([0, 0, -self.force_n, 0, 0, 0])))
             if "planner" not in self.silent:
                 self.supervisor.receive("task/state", TaskStatus(self.now_ns, self.task_mode, ""))
@@ -124,6 +124,55 @@ def test_impossible_joints_stop(bench, q):
     assert bench.state == "stopped"
 
 
+@pytest.mark.parametrize("speed", [1.21, -1.21])
+def test_a_joint_beyond_its_speed_limit_either_way_stops(bench, speed):
+    bench.qd[1] = speed
+    bench.run(20)
+    assert bench.state == "stopped" and "joint 2" in bench.reasons[0]
+
+
+def test_skin_that_pulls_is_a_retreat_where_contact_is_engaged_alone(bench):
+    bench.force_n = -1.1 * SafetySection().pull_n
+    bench.run(50)
+    assert bench.state == "ok"
+    bench.contact_state = "scan"
+    bench.run(30)
+    assert bench.state == "retreat" and "skin cannot pull" in bench.reasons[0]
+
+
+def test_contact_that_lives_but_tells_no_force_is_a_stop(bench):
+    bench.contact_state = "scan"
+    bench.run(50)
+    bench.silent = {"contact/wrench"}
+    bench.run(80)
+    assert bench.state == "stopped" and "no contact force" in bench.reasons[0]
+
+
+@pytest.mark.parametrize(("node", "state"), [("kinematics", "stopped"), ("imaging", "retreat")])
+def test_a_node_that_says_it_is_inactive_is_given_up_at_once_and_no_reset_comes_before_it_works(bench, node, state):
+    bench.contact_state = "scan"
+    bench.run(20)
+    bench.silent = {node}
+    bench.supervisor.receive("heartbeat", Stamp(bench.now_ns, inactive(node)))
+    bench.run(20)
+    assert bench.state == state and node in bench.reasons[0]
+    bench.supervisor.receive("safety/stop", StopRequest(True))
+    granted, why = bench.supervisor.call("safety/reset")
+    assert not granted and node in why
+    bench.silent = set()
+    bench.run(20)
+    assert bench.supervisor.call("safety/reset")[0]
+
+
+def test_a_reset_forgets_the_reasons_and_how_long_the_probe_has_been_lifting(bench):
+    bench.contact_state = "retreat"
+    bench.run(3300)
+    assert bench.state == "stopped" and bench.reasons
+    assert bench.supervisor.call("safety/reset")[0]
+    bench.run(100)
+    assert bench.state == "ok" and bench.reasons == ()
+
+
 def test_the_stop_latches_until_reset_and_reset_needs_its_causes_gone(bench):
     bench.silent = {"contact"}
     bench.run(1000)
@@ -181,6 +230,8 @@ def test_relief_is_no_permit():
     gate.receive(0, Stamp(0, RELIEF))
     assert gate.relieves(30 * MS) and gate.opens(30 * MS) and not gate.granted(30 * MS)
     assert not gate.relieves(31 * MS) and not gate.opens(31 * MS)
+    gate.receive(40 * MS, Stamp(0, "safety#0"))
+    assert gate.granted(40 * MS) and not gate.relieves(40 * MS), "nor is a permit relief: a stop would leave it open"
 
 
 def test_a_permit_from_the_future_is_none_where_a_simulators_clock_was_set_back():
