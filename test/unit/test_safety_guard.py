@@ -189,6 +189,16 @@ def test_slow_near_the_patient():
     assert run.events.counts["clamped_tip_speed"] >= 1
 
 
+@pytest.mark.parametrize(("axis", "outwards"), [(0, -1), (0, 1), (1, -1), (1, 1), (2, 1)])  # the table lies above the sixth face
+def test_it_is_slow_up_to_each_face_of_the_patients_zone_and_not_beyond(axis, outwards):
+    zone = np.array([SafetySection().patient_zone_low_m, SafetySection().patient_zone_high_m])
+    q, along = np.concatenate((zone.mean(axis=0), np.zeros(3))), np.eye(6)[(axis + 1) % 2]
+    for inside_m, speed in ((0.001, SafetySection().patient_speed_m_per_s), (-0.001, 0.2)):
+        q[axis] = zone[max(outwards, 0), axis] - outwards * inside_m
+        run = moving(Run(q), 0.2 * along, 60)
+        assert np.linalg.norm(run.qd[:3]) == pytest.approx(speed)
+
+
 def test_the_workspace_is_left_inwards_only():
     run = Run(np.array([0.5, 0.49, 0.5, 0, 0, 0]))
     for _ in range(300):
@@ -210,6 +220,14 @@ def test_above_the_slow_force_nothing_presses_deeper():
     run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -15.5, 0, 0, 0])))
     run.step(run.q + np.array([0, 0, 0.05, 0, 0, 0]) * DT)
     assert run.qd[2] > 0.0  # it may always lift
+
+
+def test_an_arm_that_still_moves_deeper_lifts_off_although_it_is_asked_to_stand():
+    run = moving(Run(PRESSING.copy()), [0, 0, -0.05, 0, 0, 0], 20)
+    run.guard.receive(run.now_ns, "contact/wrench", Wrench(run.now_ns, "probe", np.array([0, 0, -15.5, 0, 0, 0])))
+    before = run.qd[2]
+    run.step(run.q)
+    assert run.guard.reason == "over_force" and run.qd[2] > before
 
 
 @pytest.mark.parametrize("push_n", [0.0, 7.5, 12.0])
