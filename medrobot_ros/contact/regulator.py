@@ -36,7 +36,7 @@ class BeamRegulator:
         return arm_delay_s + 0.5 * self._period_s + self._filter_s
 
     def reset(self) -> None:
-        """Contact has ended: the skin's motion is unknown again; the tissue's stiffness and the arm's delay are kept."""
+        """Contact has ended: the skin's motion is unknown again; the arm's delay is kept, and the stiffness until it is felt."""
         self.control.reset()
         self.tissue.rest()
         self.breathing.forget()

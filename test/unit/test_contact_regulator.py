@@ -5,7 +5,7 @@ import pytest
 
 from medrobot_ros.config import ContactSection
 from medrobot_ros.contact.force_control import GAIN_MARGIN, STABILITY, ForceControl
-from medrobot_ros.contact.regulator import BeamRegulator
+from medrobot_ros.contact.regulator import PRIOR_N_PER_M, BeamRegulator
 from medrobot_ros.errors import ConfigError
 from medrobot_ros.force_bench.beam import Beam, simulate
 from medrobot_ros.force_bench.laws import Own
@@ -47,12 +47,12 @@ def test_the_stability_bound_holds_and_is_of_the_right_size(delay_periods):
     assert last_swing(bound) < 1e-3 and last_swing(2.1 * bound) > 1.0
 
 
-@pytest.mark.parametrize(("rate_hz", "within"), [(100.0, 0.4), (250.0, 0.25), (500.0, 0.15), (1000.0, 0.15)])
+@pytest.mark.parametrize(("rate_hz", "above"), [(100.0, 0.5), (250.0, 0.25), (500.0, 0.15), (1000.0, 0.15)])
 @pytest.mark.parametrize("stiffness", [300.0, 2000.0])
-def test_stiffness_is_felt_while_scanning_through_breathing_and_pulse(stiffness, rate_hz, within):
-    """At 100 Hz a period is an eighth of a swing of the dither, and the answer is too stiff, to the safe side."""
+def test_stiffness_is_felt_while_scanning_through_breathing_and_pulse(stiffness, rate_hz, above):
+    """At 100 Hz a period is an eighth of a swing of the dither, and the pulse makes the answer too stiff, to the safe side."""
     law, _, _ = errors(Beam(stiffness, pulse_m=0.001, rate_hz=rate_hz), 6.0)
-    assert law.regulator.tissue.n_per_m == pytest.approx(stiffness, rel=within)
+    assert 0.9 * stiffness < law.regulator.tissue.n_per_m < (1.0 + above) * stiffness
 
 
 @pytest.mark.parametrize("damping_s", [0.0, 0.02, 0.08])
@@ -111,13 +111,19 @@ def test_it_falls_back_when_the_patient_moves_without_a_jolt():
         speeds.append(v)
         if t < 9.9 and t > 8.0:
             assert regulator.breathing.motion is not None
-    assert regulator.breathing.motion is None
+        if 10.2 < t < 10.7:
+            assert regulator.breathing.motion is None
+    assert regulator.breathing.motion.speed_m_per_s(0.0) == pytest.approx(0.02 + 0.0025 * np.pi, rel=0.3), "learned anew, if briefly"
     assert np.abs(np.diff(speeds[4500:])).max() < 0.004
 
 
-def test_a_lost_contact_forgets_the_skin_and_keeps_the_tissue():
+def test_a_lost_contact_forgets_the_skin_and_the_tissue_is_as_stiff_as_any_until_it_is_felt_again():
     law, _, _ = errors(replace(AT_REST, stiffness_n_per_m=600.0), 4.0)
-    felt = law.regulator.tissue.n_per_m
+    tissue = law.regulator.tissue
+    felt = tissue.n_per_m
     law.regulator.reset()
     assert law.regulator.breathing.motion is None and law.regulator.control.skin_speed_m_per_s == 0.0
-    assert law.regulator.tissue.n_per_m == felt
+    assert tissue.n_per_m == PRIOR_N_PER_M
+    for _ in range(200):
+        tissue.update(5.0, 0.0)
+    assert tissue.n_per_m == pytest.approx(felt, rel=0.02)

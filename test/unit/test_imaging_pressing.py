@@ -133,5 +133,6 @@ def test_a_pixel_is_compounded_into_the_row_that_its_content_belongs_in():
 
 
 def test_a_sequence_has_no_forces_to_undo_a_pressing_by(tmp_path, capsys):
+    (tmp_path / "s.mha").touch()
     assert main(["reconstruct", str(tmp_path / "s.mha"), "--out", str(tmp_path / "v.mha"), "--pressing", "undo"]) == 1
     assert "--breathing and --pressing need a run" in capsys.readouterr().err
