@@ -85,7 +85,8 @@ def _load(config: CellConfig) -> None:
 
     for row in TOPICS:
         check_for_type_support(message_type(row.type))
-    load_arm(config.arm.name, config.probe.name)
+    arm = load_arm(config.arm.name, config.probe.name)
+    arm.T_base_probe(arm.q_home)  # loads its kernels
     gc.freeze()
     gc.enable()
 
