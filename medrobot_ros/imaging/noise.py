@@ -14,10 +14,11 @@ class NoiseFloor:
     def __init__(self, db_per_grey: float) -> None:
         self._db_per_grey = db_per_grey
         self._grey: NDArray[np.float32] | None = None
+        _medians(np.zeros((1, 1), np.float32))  # compiled or loaded now, not in a tick
 
     def learn(self, cells: NDArray[np.float32]) -> None:
         """Takes an image (sectors, levels) without contact."""
-        self._grey = _medians(cells.T)
+        self._grey = _medians(np.ascontiguousarray(cells.T))
 
     def snr_db(self, cells: NDArray[np.float32]) -> tuple[float, ...] | None:
         """Ratio of signal to noise power [dB] in each quarter of the depth, median over `cells` (sectors, levels).
