@@ -12,20 +12,12 @@ from numpy.typing import NDArray
 
 from medrobot_ros.imaging.scan_conversion import ScanLines
 from medrobot_ros.signals import Array
-from medrobot_ros.twin.body import Body
-from medrobot_ros.twin.patient import PROJECTIONS, projected, skin_at, skin_below
+from medrobot_ros.twin.patient import PROJECTIONS, Skin, projected, skin_at, skin_below
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 KNOT_LINES, KNOT_SAMPLES = 25, 17  # where the skin is looked up exactly; linear in between
 INDENTATION_DECAY_M = 0.04  # depth over which the tissue's displacement under the probe fades
 STEP_M = 1e-3  # of the finite differences
-Skin = tuple[float, float, float, Array, Array, Array]
-
-
-def skin_of(body: Body) -> Skin:
-    """A body's skin as the kernels take it."""
-    zx, zy = body.gradients()
-    return body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy)
 
 
 class Chart:

@@ -9,7 +9,8 @@ from medrobot_ros.signals import Array
 from medrobot_ros.twin.beam import FWHM, Beam
 from medrobot_ros.twin.blood import Gate, Iq, Pulses, mean_velocity, slow_time_iq, spectrum
 from medrobot_ros.twin.body import Body
-from medrobot_ros.twin.chart import KNOT_SAMPLES, Chart, skin_of
+from medrobot_ros.twin.chart import KNOT_SAMPLES, Chart
+from medrobot_ros.twin.patient import skin_of
 from medrobot_ros.twin.tables import ASSUMED_SPEED_M_PER_S
 from medrobot_ros.twin.vessel import Vessel
 

@@ -21,6 +21,15 @@ STICTION_SPEED_M_PER_S = 0.001  # below it Coulomb friction fades, so that a pro
 GAP, PHASE, OFFSET, SKIN, PATIENT, ROW = 6, 7, 8, 9, 25, 41  # where what lies in a row of `Pressed` begins, and its length
 
 
+Skin = tuple[float, float, float, Array, Array, Array]  # a height field: x0, y0, step, z, dz/dx, dz/dy
+
+
+def skin_of(body: Body) -> Skin:
+    """A body's skin as the kernels take it."""
+    zx, zy = body.gradients()
+    return body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy)
+
+
 @dataclass(frozen=True)
 class Face:
     """The probe's contacting face about its tip: radius of curvature and half the width, across the image plane's x."""
@@ -172,14 +181,12 @@ class Patient:
 
     def __init__(self, config: TwinSection, placing: BodySection, body: Body, face: Face, seed: int) -> None:
         tissue, b, h, s = Tissue.from_config(config.tissue), config.breathing, config.pulse, config.shift
-        zx, zy = body.gradients()
-        skin = (body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy))
         phase0 = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi)
         self._constants = (
             pose(rotation_from_vector(np.array([0.0, 0.0, placing.yaw_rad])), np.asarray(placing.position_m)),
             (b.amplitude_m, 2.0 * pi * b.frequency_hz, phase0, h.amplitude_m, 2.0 * pi * h.frequency_hz),
             (float(s.time_s), float(s.duration_s), *map(float, s.offset_m)),
-            skin,
+            skin_of(body),
             (face.radius_m, face.half_width_m),
             (tissue.linear_n_per_m, tissue.quadratic_n_per_m2, tissue.damping_s, tissue.friction),
         )

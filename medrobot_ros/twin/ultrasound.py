@@ -17,8 +17,9 @@ from medrobot_ros.imaging.scan_conversion import ScanConverter, ScanLines, image
 from medrobot_ros.signals import Array, Image, ImageGeometry, PatientTruth
 from medrobot_ros.twin.anatomy import MATERIALS, Material, inside_of
 from medrobot_ros.twin.body import Body, load_body
-from medrobot_ros.twin.chart import Chart, skin_of
+from medrobot_ros.twin.chart import Chart
 from medrobot_ros.twin.echo import compress
+from medrobot_ros.twin.patient import skin_of
 from medrobot_ros.twin.pulsation import beats
 from medrobot_ros.twin.render import Scene, View, make_renderer
 from medrobot_ros.twin.speckle import Scatterers

@@ -8,8 +8,8 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.geometry.pose import inverse
 from medrobot_ros.imaging.probe import load_probe
 from medrobot_ros.imaging.scan_conversion import ScanLines
-from medrobot_ros.twin.chart import INDENTATION_DECAY_M, Chart, skin_of
-from medrobot_ros.twin.patient import Face, Patient
+from medrobot_ros.twin.chart import INDENTATION_DECAY_M, Chart
+from medrobot_ros.twin.patient import Face, Patient, skin_of
 
 CONFIG = CellConfig()
 PROBE = load_probe("curvilinear")
