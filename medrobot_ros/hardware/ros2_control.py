@@ -16,7 +16,7 @@ from medrobot_ros.errors import ConfigError
 from medrobot_ros.geometry.pose import inverse, pose
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
 from medrobot_ros.hardware.dead_band import DeadBand, check_resolution
-from medrobot_ros.hardware.streaming import make_stream
+from medrobot_ros.hardware.streaming import SLACK, make_stream
 from medrobot_ros.hardware.vendor import FAULT, JOINTS, WRENCH, Vendor, load_vendor
 from medrobot_ros.safety.permit import PermitGate
 from medrobot_ros.signals import Array, Fault, HardwareStatus, JointCommand, JointState, NamedJoints, Stamp, StopRequest, Wrench
@@ -27,7 +27,6 @@ FRESH_NS = 50_000_000  # age of the joints beyond which the arm counts as silent
 TICK_HZ = 100.0
 STATE_NS = 1_000_000_000
 GAP_PERIODS = 3  # between two speeds that tell no acceleration any more
-SLACK = 1.05  # of a joint's speed: a command stream's rounding is no offence
 LATE = 0.9  # of a period: the driver's own jitter is no reason to leave a sample out
 
 

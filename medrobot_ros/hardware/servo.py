@@ -9,11 +9,10 @@ import numpy as np
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.config import HardwareSection
 from medrobot_ros.geometry.finite import all_finite
+from medrobot_ros.hardware.streaming import SLACK
 from medrobot_ros.safety.braking import braked
 from medrobot_ros.signals import Array, JointCommand
 from medrobot_ros.stage import EventLog
-
-SLACK = 1.05  # of speed and acceleration: a command stream's rounding is no offence
 
 
 class Servo:

@@ -13,6 +13,8 @@ from medrobot_ros.safety.braking import braked
 from medrobot_ros.signals import Array, JointCommand, JointTrajectory
 from medrobot_ros.stage import NOTHING, Outputs
 
+SLACK = 1.05  # of a joint's speed and acceleration: a command stream's rounding is no offence
+
 
 class Stream(Protocol):
     """`qd` (n,) [rad/s] is what the arm was last told to move at."""
