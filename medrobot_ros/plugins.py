@@ -11,7 +11,7 @@ from medrobot_ros.errors import UnknownName
 
 @dataclass(frozen=True)
 class Plugins:
-    """Parts of one kind: `own` as `module:attribute` by name, others' in the entry point group.
+    """Parts of one kind by name: `own` as they are or as `module:attribute`, others' in the entry point group.
 
     The own come first: nobody's package replaces one unseen, and what every installed package declares is read only for another name,
     since that takes long.
@@ -19,7 +19,7 @@ class Plugins:
 
     kind: str
     group: str
-    own: Mapping[str, str]
+    own: Mapping[str, Any]
 
     def names(self) -> tuple[str, ...]:
         """Of all, sorted."""
@@ -33,7 +33,9 @@ class Plugins:
     def load(self, name: str) -> Any:
         """What is registered under a name. Raises: UnknownName that lists the valid ones."""
         self.check(name)
-        if name in self.own:
-            module, _, attribute = self.own[name].partition(":")
+        if isinstance(own := self.own.get(name), str):
+            module, _, attribute = own.partition(":")
             return getattr(import_module(module), attribute)
+        if own is not None:
+            return own
         return next(e for e in entry_points(group=self.group) if e.name == name).load()

@@ -6,7 +6,6 @@ An entry point's object is the path of an arm's YAML file (see `description`).
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.parsers.expat import ExpatError
@@ -17,6 +16,7 @@ from medrobot_ros.arms.description import ArmDescription, read_description
 from medrobot_ros.arms.urdf import FT_LINK, PROBE_LINK, read_chain
 from medrobot_ros.config import ArmSection, own_file
 from medrobot_ros.errors import ConfigError, UnknownName
+from medrobot_ros.plugins import Plugins
 from medrobot_ros.resources import share
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ GROUP = "medrobot_ros.arms"
 
 def arm_names() -> tuple[str, ...]:
     """Every arm that `load_arm` knows, sorted."""
-    return tuple(sorted({*_ours(), *(e.name for e in entry_points(group=GROUP))}))
+    return _arms().names()
 
 
 def probe_names() -> tuple[str, ...]:
@@ -86,19 +86,13 @@ def expand_cell(
     return _expand(share("urdf/cell.urdf.xacro"), {**arm, **place})
 
 
-def _ours() -> dict[str, Path]:
-    return {p.stem: p for p in share("config/arms").glob("*.yaml")}
+def _arms() -> Plugins:
+    """The arms' files."""
+    return Plugins("arm", GROUP, {p.stem: p for p in share("config/arms").glob("*.yaml")})
 
 
 def _file(name: str) -> Path:
-    """An arm's file: one's own, this package's, or another's, for which what every installed package declares is read."""
-    own = own_file(name) or _ours().get(name)
-    if own is not None:
-        return own
-    for entry in entry_points(group=GROUP):
-        if entry.name == name:
-            return Path(entry.load())
-    raise UnknownName("arm", name, arm_names())
+    return own_file(name) or Path(_arms().load(name))
 
 
 def _arguments(name: str, description: ArmDescription, probe: str, hardware: str, prefix: str) -> dict[str, str]:
