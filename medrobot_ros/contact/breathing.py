@@ -16,8 +16,8 @@ from medrobot_ros.signals import Array
 
 SAMPLE_HZ = 20.0
 WINDOW_S = 6.0  # chosen: 1.5 breaths at rest (0.25 Hz), so that two breaths are enough to learn
-FIRST_WINDOWS_S = (0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.5, 4.5)  # chosen: the first holds most of a pulse
-BRIEF_S = 2.0  # windows up to this long are too short for two frequencies
+FIRST_WINDOWS_S = (4.5, 3.5, 2.5)  # chosen: the shortest holds two to three pulses
+BRIEF_WINDOWS_S = (2.0, 1.5, 1.25, 1.0, 0.75)  # chosen: too short for two frequencies; the shortest holds most of a pulse
 BREATHS_HZ = np.linspace(0.1, 0.6, 26)  # 6 to 36 a minute
 PULSES_HZ = np.linspace(0.7, 2.2, 31)  # 42 to 132 a minute
 FIT_EVERY, FULL_FIT_EVERY = 2, 4  # samples, the latter where the window is full
@@ -68,8 +68,8 @@ class _BriefWindow:
         self.solutions = np.linalg.solve(self.rows @ self.rows.transpose(0, 2, 1) + np.diag(self.weights), self.rows)
 
 
-_WINDOWS = tuple(_Window(seconds) for seconds in (WINDOW_S, *sorted((s for s in FIRST_WINDOWS_S if s > BRIEF_S), reverse=True)))
-_BRIEF_WINDOWS = tuple(_BriefWindow(seconds) for seconds in sorted((s for s in FIRST_WINDOWS_S if s <= BRIEF_S), reverse=True))
+_WINDOWS = tuple(_Window(seconds) for seconds in (WINDOW_S, *FIRST_WINDOWS_S))
+_BRIEF_WINDOWS = tuple(_BriefWindow(seconds) for seconds in BRIEF_WINDOWS_S)
 
 
 @dataclass(frozen=True)

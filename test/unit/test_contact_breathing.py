@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medrobot_ros.contact.breathing import FIRST_WINDOWS_S, SAMPLE_HZ, WINDOW_S, Breathing, fit
+from medrobot_ros.contact.breathing import BRIEF_WINDOWS_S, SAMPLE_HZ, WINDOW_S, Breathing, fit
 
 DT = 0.002
 
@@ -36,7 +36,7 @@ def heard(position, seconds, breathing=None, begin_s=0.0):
 
 
 def test_nothing_is_foretold_before_the_first_window_is_full():
-    breathing, _ = heard(breath, FIRST_WINDOWS_S[0] - 0.1)
+    breathing, _ = heard(breath, BRIEF_WINDOWS_S[-1] - 0.1)
     assert breathing.motion is None and breathing.speed_m_per_s(0.0) == 0.0
 
 
