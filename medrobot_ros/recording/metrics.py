@@ -137,7 +137,8 @@ def _task(run: Run) -> dict[str, Any]:
     if not states:
         return {"outcome": UNFINISHED, "reason": "the task's state was not recorded", "duration_s": None, "phases_s": {},
                 "repeats": 0, "coverage_reported": None}  # fmt: skip
-    last = states[end := _conclusion(states)]
+    end = _conclusion(states)
+    last = states[end]
     return {
         "outcome": last.outcome or UNFINISHED,
         "reason": last.reason or ("" if last.outcome else f"the record ends in phase '{last.phase}'"),

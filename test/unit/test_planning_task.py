@@ -522,12 +522,18 @@ def test_after_a_reset_a_person_resumes_and_the_probe_first_leaves_the_skin():
     assert np.allclose(step, pose(np.eye(3), np.array([0, 0, -0.06])), atol=1e-6)
 
 
-def test_what_failed_before_a_stop_does_not_reject_what_a_person_resumes():
+def stopped_on_the_way_home():
+    """From an examination that a step's failure had ended."""
     cell = Cell()
     cell.depth_error_m = 0.03
     cell.start().run(lambda c: c.status.mode == "retreating")
     cell.safety = SafetyStatus(cell.now_ns, "stopped", ("stop requested",))
     cell.step()
+    return cell
+
+
+def test_what_failed_before_a_stop_does_not_reject_what_a_person_resumes():
+    cell = stopped_on_the_way_home()
     cell.safety, cell.depth_error_m = SafetyStatus(cell.now_ns, "ok"), 0.0
     cell.step()
     assert cell.planner.call("task/resume")[0]
@@ -545,11 +551,7 @@ def test_an_abort_after_a_stop_keeps_the_outcome():
 
 
 def test_a_stop_on_the_way_home_is_the_outcome_whatever_was_to_be_concluded():
-    cell = Cell()
-    cell.depth_error_m = 0.03
-    cell.start().run(lambda c: c.status.mode == "retreating")
-    cell.safety = SafetyStatus(cell.now_ns, "stopped", ("stop requested",))
-    cell.step()
+    cell = stopped_on_the_way_home()
     cell.safety = SafetyStatus(cell.now_ns, "ok")
     cell.step()
     assert cell.planner.call("task/abort")[0]
