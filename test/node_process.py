@@ -34,9 +34,14 @@ def children(pid):
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def name_of(pid):
+    """What a process calls itself."""
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
 def child_of(pid, name):
     """The process of a command's cell that has this name."""
-    (child,) = (p for p in children(pid) if Path(f"/proc/{p}/comm").read_text().strip() == name)
+    (child,) = (p for p in children(pid) if name_of(p) == name)
     return child
 
 

@@ -1,5 +1,7 @@
 """What an operator does with a cell that is up, and sees: the same steps under the launch system and under `medrobot`."""
 
+from node_process import child_of, children, name_of
+
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import cell_nodes, processes
 from medrobot_ros.interfaces import NAMESPACE, topic
@@ -57,6 +59,11 @@ class Operating:
         """Until a node of the cell has been discovered."""
         node = self._operator.node
         self._until(lambda: (name, node.get_namespace()) in node.get_node_names_and_namespaces(), READY_S, f"there: {name}")
+
+    def wait_for_process(self, pid, name):
+        """Until a command's cell has a process of this name, and which that is."""
+        self._until(lambda: name in map(name_of, children(pid)), READY_S, f"a process: {name}")
+        return child_of(pid, name)
 
     def wait_ready(self):
         """From the start of the processes to a supervisor that permits motion and a planner that waits."""

@@ -30,9 +30,9 @@ def cell(out, *options):
         ended(process)
 
 
-def ended(process):
-    """Ctrl-C where it still runs; what it printed."""
-    if process.poll() is None:
+def ended(process, interrupted=False):
+    """Ctrl-C where it still runs and has not had one; what it printed."""
+    if process.poll() is None and not interrupted:
         process.send_signal(signal.SIGINT)
     try:
         return process.communicate(timeout=60)[0] if not process.stdout.closed else ""
@@ -58,8 +58,12 @@ def test_it_comes_up_stays_and_keeps_others_out_of_its_namespace(tmp_path):
 
 def test_an_interrupt_while_it_comes_up_ends_clean(tmp_path):
     with cell(tmp_path, "--no-record") as process, Operating() as operating:
+        imaging = operating.wait_for_process(process.pid, "imaging")
+        os.kill(imaging, signal.SIGSTOP)  # the cell is not up before it is
         operating.wait_for_node("contact")
-        text = ended(process)
+        process.send_signal(signal.SIGINT)
+        os.kill(imaging, signal.SIGCONT)
+        text = ended(process, interrupted=True)
     assert process.returncode == 0 and text == "", text
 
 
