@@ -254,6 +254,7 @@ def case(fault: Fault, phase: str):
 
 
 if __name__ == "__main__":
+    os.environ.update(environment(), ROS_DOMAIN_ID=os.environ.get("ROS_DOMAIN_ID", str(1 + os.getpid() % 99)))
     wanted = [w for w in sys.argv[1:] if w not in PHASES]
     print(HEADER)
     for fault in GRAPH_FAULTS:

@@ -9,7 +9,7 @@ import sys
 from time import monotonic_ns
 
 import rclpy
-from faults import FAULTS
+from faults import EACH_TOPIC, FAULTS
 from rclpy.node import Node
 
 from medrobot_ros.arms import load_arm
@@ -88,7 +88,7 @@ def relay(fault):
 
 
 if __name__ == "__main__":
-    chosen = next(f for f in FAULTS if f.name == sys.argv[1])
+    chosen = next(f for f in (*FAULTS, *EACH_TOPIC) if f.name == sys.argv[1])
     if sys.argv[2] == "hardware":
         sys.exit(run(lambda: FaultyHardware(chosen)))
     relay(chosen)
