@@ -370,20 +370,22 @@ class Approach(Touching):
     phase, timeout_s = "approach", 25.0
 
     def begin(self) -> None:
+        self._touches, self._misplaced = False, ""
         self.board.ask_contact("approach")
 
     def advance(self) -> str:
         contact = self.answer("approach")
         if contact is None:
             return ""
-        if contact.state == "seat" and self.board.phase != "seat":
-            self.board.phase = "seat"
-            if wrong := self._misplaced():
-                return wrong
-        return DONE if self.given_up(contact) or contact.reason == "seated" else ""
+        touched, self._touches = self._touches, contact.state == "seat"
+        if self._touches and not touched:
+            self.board.phase, self._misplaced = "seat", self._judged_place()
+        if contact.reason == "seated":  # what was touched bears the probe: it was no jolt in the air
+            return self._misplaced or DONE
+        return DONE if self.given_up(contact) else ""
 
-    def _misplaced(self) -> str:
-        """Skin that is felt far from where it was seen."""
+    def _judged_place(self) -> str:
+        """What is wrong with where the skin is felt: far from where it was seen."""
         board = self.board
         assert board.raster is not None
         first = board.raster.poses_of(*board.passes[0])[0]

@@ -36,7 +36,7 @@ Q_HOME = np.array([0.1, 0.2, 0.3])
 BODY = analytic_torso()
 CAMERA = CellConfig().camera
 SPHERES = reference_spheres(CellConfig().body, CAMERA)
-MOVE_TICKS, APPROACH_TICKS, SEAT_TICKS, TARE_TICKS, RETREAT_TICKS = 10, 10, 10, 4, 10
+MOVE_TICKS, APPROACH_TICKS, SEAT_TICKS, TARE_TICKS, RETREAT_TICKS, JOLT_TICKS = 10, 10, 10, 4, 10, 3
 FAST = {"size_m": (0.06, 0.12), "line_spacing_m": 0.06, "speed_m_per_s": 0.05}  # three lines
 
 
@@ -68,6 +68,7 @@ class Cell:
         self.weight_n = 0.0
         self.home_error_m = 0.0
         self.depth_error_m = 0.0
+        self.jolt_m = None  # how deep the first touch of all is, which is none
 
     @property
     def ticks(self):
@@ -165,7 +166,12 @@ class Cell:
             self.reason = "" if self.tares else "tare refused: wrench not steady"
         elif self.mode == "approach" and self.state == "approach" and waited > APPROACH_TICKS:
             self.state, self.since, self.started = "seat", self.ticks, self.started + 1
-            self.T_probe = self.reference.T_base_probe[0] @ pose(np.eye(3), np.array([0, 0, 0.006 + self.depth_error_m]))
+            self._reach(0.006 + self.depth_error_m if self.jolt_m is None else self.jolt_m)
+        elif self.state == "seat" and self.jolt_m is not None and waited > JOLT_TICKS:
+            self.state, self.since, self.jolt_m = "lost", self.ticks, None
+        elif self.state == "lost" and waited > APPROACH_TICKS:
+            self.state, self.since = "seat", self.ticks
+            self._reach(0.006)
         elif self.state == "seat" and waited > SEAT_TICKS:
             self.reason = "seated"
             if self.mode == "scan":
@@ -175,6 +181,9 @@ class Cell:
         elif self.state == "retreat" and waited > RETREAT_TICKS:
             self.state, self.reason = "free", ""
             self.T_probe = self.T_probe @ pose(np.eye(3), np.array([0, 0, -0.06]))
+
+    def _reach(self, depth_m):
+        self.T_probe = self.reference.T_base_probe[0] @ pose(np.eye(3), np.array([0, 0, depth_m]))
 
     def _scan(self):
         r = self.reference
@@ -603,6 +612,13 @@ def test_what_is_implausible_ends_the_examination_with_its_reason(fault, value, 
     cell.start().to_end()
     assert cell.status.outcome == "rejected" and why in cell.status.reason
     assert cell.state == "free"
+
+
+def test_a_jolt_in_the_air_on_the_way_to_the_skin_is_no_misplaced_skin():
+    cell = Cell()
+    cell.jolt_m = -0.032
+    assert cell.start().to_end().status.outcome == "accepted"
+    assert cell.started == 1 and cell.jolt_m is None
 
 
 @pytest.mark.parametrize("offset_m", [(0.008, 0.0, 0.0), (0.0, -0.006, 0.0), (0.0, 0.0, 0.007)])
