@@ -106,6 +106,37 @@ def test_silence_decelerates_to_a_hold():
     assert any(e.kind == "braked" for e in bench.events)
 
 
+def servo_at_rest(**hardware):
+    return Servo(ARM, HardwareSection(jitter_s=0.0, servo_lag_s=0.0, **hardware), ARM.q_home, EventLog("x"), np.random.default_rng(0))
+
+
+def test_what_was_under_way_when_the_permit_ended_is_forgotten():
+    servo, latency_ns = servo_at_rest(latency_s=0.008), 8_000_000
+    servo.command(0, JointCommand(0, ARM.q_home + 1e-4))
+    servo.plan(DT_NS, permitted=False)
+    for now_ns in (latency_ns, latency_ns + DT_NS):
+        servo.plan(now_ns, permitted=True)
+        assert np.array_equal(servo.q_set, ARM.q_home)
+
+
+def test_commands_after_a_silence_go_on_from_where_it_ended():
+    servo, now_ns = servo_at_rest(latency_s=0.0), 0
+    for k in range(100):
+        servo.command(now_ns, JointCommand(now_ns, ARM.q_home + 4e-4 * k))
+        servo.plan(now_ns, permitted=True)
+        now_ns += DT_NS
+    for _ in range(200):
+        servo.plan(now_ns, permitted=True)
+        now_ns += DT_NS
+    held = servo.q_set.copy()
+    assert (held - ARM.q_home).min() > 4e-4 * 99 + 1e-3  # it braked on the way
+    for _ in range(10):
+        servo.command(now_ns, JointCommand(now_ns, held))
+        servo.plan(now_ns, permitted=True)
+        now_ns += DT_NS
+        assert np.allclose(servo.q_set, held, atol=1e-12)
+
+
 def test_a_missing_permit_brakes_although_commands_come():
     bench = Bench(*QUIET)
     q = bench.ramp([0.1, 0, 0, 0, 0, 0], 0.2)

@@ -17,9 +17,9 @@ HIGH = np.array([0.5, 0.0, 0.5, 0.0, 0.0, 0.0])  # far from the patient
 
 
 class Run:
-    def __init__(self, q=HIGH):
+    def __init__(self, q=HIGH, arm=Gantry):
         self.events = EventLog("kinematics")
-        self.guard = Guard(Gantry(), SafetySection(), DT, self.events)
+        self.guard = Guard(arm(), SafetySection(), DT, self.events)
         self.q, self.now_ns, self.qd = q.copy(), 0, np.zeros(6)
         self.permit = True
 
@@ -285,6 +285,21 @@ def test_relief_needs_a_force_that_is_fresh():
         run.guard.receive(run.now_ns, "safety/permit", Stamp(run.now_ns, RELIEF))
         run.step(run.q)
     assert run.q[2] - before < 0.06 * RELIEF_M_PER_S and not run.qd.any()
+
+
+class NearlyAtItsLimit(Gantry):
+    """Its first axis has little way left."""
+
+    def probe_and_limits_at(self, q):
+        T, J, low, high = super().probe_and_limits_at(q)
+        return T, J, low, np.array([0.005, *high[1:]])
+
+
+def test_relief_keeps_to_the_beam_where_a_joint_is_nearly_at_its_limit():
+    tilt = 0.5
+    moved = relieved(Run(PRESSING + np.array([0.0, 0.0, 0.0, 0.0, tilt, 0.0]), NearlyAtItsLimit), 16.0, DEEPER, 200)
+    assert moved[0] == pytest.approx(200 * DT * 0.005, rel=0.1)
+    assert moved[2] == pytest.approx(moved[0] / np.tan(tilt), rel=1e-6) and np.abs(moved[[1, 3, 4, 5]]).max() < 1e-9
 
 
 @pytest.mark.parametrize("name", ["fr3", "gen3", "iiwa7"])
