@@ -73,6 +73,7 @@ def reconstruct_file(sequence: Path, calibration: Path, out: Path, changes: Mapp
     tracked = tracked_frames(images)
     T_reference_pixel = [T @ setup.T_probe_pixel for _, T in tracked.frames]
     volume = reconstruct([images.pixels[k] for k, _ in tracked.frames], T_reference_pixel, settings, _mask(shape, setup, settings))
+    _check_filled(str(sequence), volume)
     write_volume(out, volume)
     return {**tracked.counts(), **_described(volume)}
 
@@ -93,6 +94,11 @@ def _check_clip(where: str, shape: tuple[int, int], settings: Reconstruction) ->
     clip = settings.clip
     if clip is not None and (clip[0] + clip[2] > columns or clip[1] + clip[3] > rows):
         raise DataError(f"{where}: the clip rectangle {clip} is larger than the images ({columns} x {rows})")
+
+
+def _check_filled(what: str, volume: Volume) -> None:
+    if not volume.voxels.any():
+        raise DataError(f"{what}: nothing is left to compound; the clip, the depths and the threshold leave no pixel, or all of them are 0")
 
 
 def _described(volume: Volume) -> dict[str, Any]:
@@ -142,5 +148,6 @@ def reconstruct_run(
     if not compounder.images:
         raise DataError("the run holds no accepted image with a pose")
     volume = compounder.volume()
+    _check_filled("the run", volume)
     write_volume(out, volume)
     return {"frames": compounder.images, **_described(volume)}

@@ -45,8 +45,10 @@ class Reconstruction:
             raise DataError(f"the clip rectangle {self.clip} must begin at 0 or above and not be empty")
         if self.depth_mm is not None and not 0.0 <= self.depth_mm[0] < self.depth_mm[1]:
             raise DataError(f"the depths {self.depth_mm} mm must begin at 0 or above and not be empty")
-        if min(self.stick, self.threshold) < 0 or self.sticks < 1:
-            raise DataError("the longest stick and the threshold must be 0 or above, the number of sticks 1 or above")
+        if not 0 <= self.threshold <= 255:
+            raise DataError(f"the threshold {self.threshold} must be 0 to 255, as pixels are")
+        if self.stick < 0 or self.sticks < 1:
+            raise DataError("the longest stick must be 0 or above, the number of sticks 1 or above")
 
 
 def read_settings(path: Path, element: ElementTree.Element) -> Reconstruction:

@@ -213,6 +213,9 @@ def test_the_commands_options_take_the_place_of_the_files_settings(tmp_path, cap
         (["--spacing", "1", "0", "1"], "must be above zero"),
         (["--depth-mm", "5", "2"], "the depths"),
         (["--stick", "-1"], "must be 0 or above"),
+        (["--threshold", "256"], "the threshold 256 must be 0 to 255"),
+        (["--threshold", "255"], "s.mha: nothing is left to compound"),
+        (["--depth-mm", "900", "950"], "s.mha: nothing is left to compound"),
         (["--out", "v.nii"], "v.nii: a volume's file must end in .mha or .nrrd"),
         (["--latency-ms", "20"], "--latency-ms needs a run"),
     ],
@@ -223,6 +226,7 @@ def test_an_option_that_means_nothing_is_one_line(tmp_path, capsys, options, say
     assert main(["reconstruct", str(file), "--calibration", str(tmp_path / "c.xml"), "--out", str(tmp_path / "v.mha"), *options]) == 1
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
+    assert not (tmp_path / "v.mha").exists()
 
 
 def test_a_runs_volume_is_cut_by_depth_along_the_beam(tmp_path):
