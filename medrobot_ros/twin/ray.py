@@ -84,14 +84,9 @@ def _trace_ray(  # type: ignore[no-untyped-def]
         beating = is_moved(p[0], q[0], d[0], MARGIN * length, vessels)
         n, there = walk(path_x, path_y, path_depth, at, k, most, block, apart, p, q, d, vessels, beating, labels, voxels, before)
         set_levels(level, coarse, k, n, block, materials[row, SCATTERED] * amplitude, materials[row, STRUCTURED], fading, row, gain)
-        for m in range(points.shape[0]):
-            for s in range(n):
-                px, py, pd = points[m, 0] - path_x[k + s], points[m, 1] - path_y[k + s], points[m, 2] - path_depth[k + s]
-                side, beyond, ahead = _to_line(chart, i, a, knots_per_m, px, py, pd)
-                lag = side * tx + beyond * ty + ahead * tz
-                if abs(lag) < abs(seen[m, LAG_M]):
-                    seen[m, SIDE], seen[m, ACROSS], seen[m, LAG_M] = side - lag * tx, beyond - lag * ty + apart[k + s], lag
-                    seen[m, SAMPLE], seen[m, AMPLITUDE] = k + s + lag / (sample_m * stretch), amplitude * fading[row, s] * tgc[k + s]
+        if points.shape[0] > 0:
+            line = chart, i, a, knots_per_m
+            _look_for(points, work, k, n, apart, line, (tx, ty, tz), sample_m * stretch, amplitude, fading[row], tgc, seen)
         amplitude *= fading[row, n]
         k, x, y, r = k + n, x + n * dx, y + n * dy, r + n * dr
         if amplitude < FAINT:
@@ -100,26 +95,51 @@ def _trace_ray(  # type: ignore[no-untyped-def]
             label = int(voxels[there])
         if label != before and before >= 0:
             gx, gy, gd = known_gradient(voxels, there, steps, np.uint8(before), np.uint8(label), keys, found)
-            nx, ny, nz = _to_line(chart, i, a, knots_per_m, gx, gy, gd)
-            size = np.float32(sqrt(nx * nx + ny * ny + nz * nz))
-            if size > 0.0:
-                nx, ny, nz = nx / size, ny / size, nz / size
-            else:
-                nx, ny, nz = tx, ty, tz
-            cosine = tx * nx + ty * ny + tz * nz
-            if cosine < 0.0:
-                cosine, nx, ny, nz = -cosine, -nx, -ny, -nz
-            cosine = min(cosine, one)
-            z1, z2 = materials[before, IMPEDANCE], materials[label, IMPEDANCE]
-            ratio = materials[label, STRETCH] / materials[before, STRETCH]
-            reflected, refracted = reflection(cosine, z1, z2, ratio)
-            if refracted >= 0.0:
-                tx, ty, tz = bend(tx, ty, tz, nx, ny, nz, cosine, refracted, ratio)
-            facing = cosine * cosine
-            facing = DIFFUSE + (one - DIFFUSE) * facing * facing * facing
-            _interface(echoes, k, share, reflected * facing * amplitude, tgc, pulse)
-            amplitude *= transmission(cosine, z1, z2, ratio, convergence)
+            across = _to_line(chart, i, a, knots_per_m, gx, gy, gd)
+            (tx, ty, tz), echoed, passed = _cross((tx, ty, tz), across, materials[before], materials[label], convergence)
+            _draw_interface(echoes, k, share, echoed * amplitude, tgc, pulse)
+            amplitude *= passed
     return k
+
+
+@kernel
+def _look_for(points, work, k, n, apart, line, direction, step_m, amplitude, fading, tgc, seen):  # type: ignore[no-untyped-def]
+    """Notes in `seen` where the `n` samples from `k`, `step_m` apart, come nearest to each point."""
+    path_x, path_y, path_depth = work[:3]
+    tx, ty, tz = direction
+    for m in range(points.shape[0]):
+        for s in range(n):
+            px, py, pd = points[m, 0] - path_x[k + s], points[m, 1] - path_y[k + s], points[m, 2] - path_depth[k + s]
+            side, beyond, ahead = _to_line(*line, px, py, pd)
+            lag = side * tx + beyond * ty + ahead * tz
+            if abs(lag) < abs(seen[m, LAG_M]):
+                seen[m, SIDE], seen[m, ACROSS], seen[m, LAG_M] = side - lag * tx, beyond - lag * ty + apart[k + s], lag
+                seen[m, SAMPLE], seen[m, AMPLITUDE] = k + s + lag / step_m, amplitude * fading[s] * tgc[k + s]
+
+
+@kernel
+def _cross(direction, gradient, before, behind, convergence):  # type: ignore[no-untyped-def]
+    """The direction behind an interface between two tissues, and the shares of the amplitude that come back and that go on."""
+    tx, ty, tz = direction
+    nx, ny, nz = gradient
+    one = np.float32(1.0)
+    size = np.float32(sqrt(nx * nx + ny * ny + nz * nz))
+    if size > 0.0:
+        nx, ny, nz = nx / size, ny / size, nz / size
+    else:
+        nx, ny, nz = tx, ty, tz
+    cosine = tx * nx + ty * ny + tz * nz
+    if cosine < 0.0:
+        cosine, nx, ny, nz = -cosine, -nx, -ny, -nz
+    cosine = min(cosine, one)
+    z1, z2 = before[IMPEDANCE], behind[IMPEDANCE]
+    ratio = behind[STRETCH] / before[STRETCH]
+    reflected, refracted = reflection(cosine, z1, z2, ratio)
+    if refracted >= 0.0:
+        tx, ty, tz = bend(tx, ty, tz, nx, ny, nz, cosine, refracted, ratio)
+    facing = cosine * cosine
+    facing = DIFFUSE + (one - DIFFUSE) * facing * facing * facing
+    return (tx, ty, tz), reflected * facing, transmission(cosine, z1, z2, ratio, convergence)
 
 
 @kernel
@@ -136,7 +156,7 @@ def _to_line(chart, i, a, knots_per_m, gx, gy, gd):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _interface(echoes, k, share, echo, tgc, pulse):  # type: ignore[no-untyped-def]
+def _draw_interface(echoes, k, share, echo, tgc, pulse):  # type: ignore[no-untyped-def]
     """Draws an interface's echo, and its echoes between interface and probe at multiples of its depth."""
     strength = ECHO
     for bounce in range(1, BOUNCES + 1):
