@@ -13,7 +13,7 @@ from medrobot_ros.interfaces import NODES, TOGETHER  # noqa: E402
 
 NAME = "medrobot_ros"
 TEAM, EMAIL = "medrobot_ros maintainers", "maintainers@medrobot-ros.org"
-EXECUTABLES = (*NODES, *TOGETHER, "ros2_control", "bringup", "view")
+EXECUTABLES = (*NODES, *TOGETHER, "ros2_control", "bringup", "forkserver", "view")
 ROS_WHEELS = (
     "rclpy", "rmw-fastrtps-cpp", "rcl-interfaces", "std-msgs", "std-srvs", "sensor-msgs", "geometry-msgs", "trajectory-msgs", "nav-msgs",
     "diagnostic-msgs", "visualization-msgs", "lifecycle-msgs",

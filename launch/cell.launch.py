@@ -12,6 +12,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
+    ExecuteProcess,
     LogInfo,
     OpaqueFunction,
     RegisterEventHandler,
@@ -25,6 +26,7 @@ from launch.events import matches_action
 from launch.events.process import ProcessExited, SignalProcess
 from launch.logging import launch_config
 from launch_ros.actions import Node, SetParameter
+from launch_ros.substitutions import ExecutableInPackage
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.description import (
@@ -39,6 +41,7 @@ from medrobot_ros.description import (
     write_parameters,
 )
 from medrobot_ros.interfaces import NAMESPACE
+from medrobot_ros.nodes.entry import FORKED_BY
 from medrobot_ros.nodes.launching import frames, other, view
 from medrobot_ros.options import cell_config, check_namespace
 from medrobot_ros.resources import PACKAGE
@@ -92,28 +95,37 @@ def cell(context: LaunchContext) -> list:
     check_time(config, given["use_sim_time"] == "true")
     nodes = nodes_here(config, given["nodes"])
     hardware = "hardware" in nodes  # whose machine brings up the cell, wherever its nodes run
-    folder = Path(launch_config.log_dir)
+    folder = Path(launch_config.log_dir, namespace)
+    folder.mkdir(parents=True, exist_ok=True)
     parameters = folder / "parameters.yaml"
     write_parameters(config, parameters)
-    own = stages(processes(config, nodes), namespace, parameters, given["log_level"])
+    own = stages(processes(config, nodes), namespace, folder, parameters, given["log_level"])
     return [
         *(LogInfo(msg=warning) for warning in network_warnings()),
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
         SetParameter("use_sim_time", given["use_sim_time"] == "true"),
+        forkserver(folder, parameters),
         *own,
         leaving(own),
         *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
-        *([bringup(namespace, parameters)] if hardware and given["autostart"] == "true" else []),
+        *([bringup(namespace, folder, parameters)] if hardware and given["autostart"] == "true" else []),
         *(view(namespace, folder) if given["rviz"] == "true" else []),
     ]
 
 
-def stages(processes: Sequence[ProcessDescription], namespace: str, parameters: Path, log_level: str) -> list[Node]:
+def forkserver(folder: Path, parameters: Path) -> ExecuteProcess:
+    """The process that the cell's own are forked from; an interpreter for each would take three times as long."""
+    command = [ExecutableInPackage("forkserver", PACKAGE), str(folder), str(parameters)]
+    return ExecuteProcess(cmd=command, name="forkserver", output="both", on_exit=required)
+
+
+def stages(processes: Sequence[ProcessDescription], namespace: str, folder: Path, parameters: Path, log_level: str) -> list[Node]:
     """The processes of the cell's own nodes. All are required: when one ends, so does the cell."""
     return [
         Node(
             package=PACKAGE,
             executable=process.executable,
+            arguments=[FORKED_BY, str(folder)],
             namespace=namespace,
             parameters=[str(parameters)],
             ros_arguments=["--log-level", log_level, *enclave(process, namespace)],
@@ -152,7 +164,7 @@ def required(event: ProcessExited, context: LaunchContext) -> list:
     return [] if context.is_shutdown else [TimerAction(period=RETREAT_S, actions=[Shutdown(reason=reason)])]
 
 
-def bringup(namespace: str, parameters: Path) -> Node:
+def bringup(namespace: str, folder: Path, parameters: Path) -> Node:
     """Configures and activates the nodes, in order; where one will not, the cell ends."""
 
     def ended(event: ProcessExited, context: LaunchContext) -> list:
@@ -161,6 +173,7 @@ def bringup(namespace: str, parameters: Path) -> Node:
     return Node(
         package=PACKAGE,
         executable="bringup",
+        arguments=[FORKED_BY, str(folder)],
         namespace=namespace,
         parameters=[str(parameters)],
         ros_arguments=["--enclave", f"/{namespace}/bringup"],

@@ -123,10 +123,10 @@ class _Asked:
         self._node.destroy_client(self._getter)
 
 
-def main() -> int:
+def main(args: list[str]) -> int:
     """The node `bringup`: ends with 0 once the cell is active, with 1 and one line where a node would not."""
     os.environ.update(environment())
-    rclpy.init()
+    rclpy.init(args=args)
     node = Node("bringup")
     executor = make_executor()
     executor.add_node(node)

@@ -3,27 +3,43 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from medrobot_ros.interfaces import TOGETHER
 
+FORKED_BY = "--forked-by"  # FOLDER, in which the process listens that forks this executable
 ENDING = (signal.SIGINT, signal.SIGTERM)
 ANSWERING = {"kinematics", "contact"}  # these answer every sample as it comes; the others work periodically
 
 
 def run_node(name: str, args: list[str] | None = None) -> int:
     """One node until a signal; returns the exit status."""
+
+    def life() -> int:
+        from medrobot_ros.description import environment
+
+        os.environ.update(environment())
+        from medrobot_ros.nodes.executor import run
+
+        return run(lambda: _make(name), args)
+
+    return _process(name, life)
+
+
+def _process(executable: str, life: Callable[[], int]) -> int:
+    """What every process of a cell has in common. Returns its exit status."""
     _end_at_once()
     from medrobot_ros.nodes.realtime import end_with_parent, name_process
 
     end_with_parent()
-    from medrobot_ros.description import environment
+    name_process(executable)
+    if FORKED_BY not in sys.argv:
+        return life()
+    from medrobot_ros.nodes.forkserver import fork
 
-    os.environ.update(environment())
-    name_process(name)
-    from medrobot_ros.nodes.executor import run
-
-    return run(lambda: _make(name), args)
+    return fork(executable)
 
 
 def _end_at_once() -> None:
@@ -114,14 +130,26 @@ def view() -> int:
 
 def bringup() -> int:
     """Configures and activates the nodes of a cell."""
-    _end_at_once()
-    from medrobot_ros.nodes.realtime import end_with_parent
 
-    end_with_parent()
-    from medrobot_ros.nodes.bringup import main
+    def life() -> int:
+        from medrobot_ros.nodes.bringup import main
 
-    return main()
+        return main(sys.argv)
+
+    return _process("bringup", life)
+
+
+def forkserver() -> int:
+    """Forks the processes of a launched cell: FOLDER PARAMETERS."""
+
+    def life() -> int:
+        from medrobot_ros.nodes.forkserver import serve
+
+        serve(Path(sys.argv[1]), Path(sys.argv[2]))
+        return 0
+
+    return _process("forkserver", life)
 
 
 if __name__ == "__main__":
-    sys.exit(run_node(sys.argv[1], sys.argv))
+    sys.exit(globals()[sys.argv.pop(1)]())

@@ -24,7 +24,7 @@ from medrobot_ros.nodes.entry import ENDING, run_node
 from medrobot_ros.nodes.stage_node import message_type
 
 END_S = 8.0
-_FORK = multiprocessing.get_context("fork")
+FORK = multiprocessing.get_context("fork")
 
 
 class Processes:
@@ -39,10 +39,10 @@ class Processes:
         parameters = folder / "parameters.yaml"
         write_parameters(config, parameters)
         arguments = ros_arguments(namespace, parameters)
-        _load(config)
-        with (folder / "log.txt").open("ab") as log, _signals_held():
+        load(config)
+        with (folder / "log.txt").open("ab") as log, signals_held():
             self._running = {
-                ", ".join(p.nodes): _FORK.Process(target=_serve, args=(p, [*arguments, *enclave(p, namespace)], log.fileno()), daemon=True)
+                ", ".join(p.nodes): FORK.Process(target=_serve, args=(p, [*arguments, *enclave(p, namespace)], log.fileno()), daemon=True)
                 for p in processes(config, nodes)
             }
             for process in self._running.values():
@@ -76,7 +76,7 @@ class Processes:
             p.join()
 
 
-def _load(config: CellConfig) -> None:
+def load(config: CellConfig) -> None:
     """What most of a cell's nodes need, and a collector that does not look through it, so that its memory stays shared."""
     gc.disable()
     from scipy import interpolate, ndimage  # noqa: F401
@@ -92,7 +92,7 @@ def _load(config: CellConfig) -> None:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """A process that has just been forked takes no signal before it can (`run_node` lets them in)."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:

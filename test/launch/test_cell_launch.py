@@ -8,7 +8,7 @@ pytest.importorskip("launch_ros", reason="launch comes with a ROS 2 installation
 
 import yaml
 from launch import Action, LaunchContext
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch.launch_description_sources import AnyLaunchDescriptionSource, get_launch_description_from_python_launch_file
 from launch.logging import launch_config
 from launch.substitutions import TextSubstitution
@@ -52,9 +52,9 @@ def launched(**given):
     return context, cell.execute(context)
 
 
-def settings():
-    """The parameters that the cell's nodes are given, from the file that all of them share."""
-    return yaml.safe_load((Path(launch_config.log_dir) / "parameters.yaml").read_text())["/**"]["ros__parameters"]
+def settings(namespace):
+    """The parameters that a cell's nodes are given, from the file that all of them share."""
+    return yaml.safe_load(Path(launch_config.log_dir, namespace, "parameters.yaml").read_text())["/**"]["ros__parameters"]
 
 
 def namespaces(nodes, context):
@@ -65,10 +65,15 @@ def namespaces(nodes, context):
 
 def walked(entity, context):
     """Every node that an included launch file would start."""
-    if isinstance(entity, Node):
-        return [entity]
+    if isinstance(entity, ExecuteProcess):
+        return [entity] if isinstance(entity, Node) else []
     inside = entity.execute(context) if isinstance(entity, Action) else entity.visit(context)
     return [node for e in inside or () for node in walked(e, context)]
+
+
+def told(process):
+    """The words of a command line."""
+    return [s.text for part in process.cmd for s in part if isinstance(s, TextSubstitution)]
 
 
 def executables(entities, package):
@@ -88,6 +93,13 @@ def test_it_starts_the_nodes_of_the_one_description_and_the_frames():
     assert executables(entities, "robot_state_publisher") == ["robot_state_publisher"]
     assert len(executables(entities, "tf2_ros")) == len(MESSAGE_FRAMES)
     assert executables(entities, "rviz2") == []
+
+
+def test_its_processes_are_forked_from_one_that_is_started_first():
+    _, entities = launched()
+    own = [e for e in entities if isinstance(e, ExecuteProcess) and (not isinstance(e, Node) or e.node_package == "medrobot_ros")]
+    assert not isinstance(own[0], Node) and all(isinstance(e, Node) for e in own[1:])
+    assert all(str(Path(launch_config.log_dir, "cell")) in told(e) for e in own)
 
 
 def test_a_real_arm_gets_its_driver_node_and_its_streaming_controller():
@@ -115,12 +127,12 @@ def test_what_is_asked_for_reaches_the_nodes(tmp_path):
         arm="fr3", hardware="ros2_control", prefix="left_", config=str(tmp_path / "own.yaml"), executor="single", namespace="/left/",
         use_sim_time="true", log_level="debug", record="false",
     )  # fmt: skip
-    given = settings()
+    given = settings("left")
     assert given["hardware"]["prefix"] == "left_" and given["contact"]["force_n"] == 6.0 and given["ros"]["executor"] == "single"
     own = [e for e in entities if isinstance(e, Node) and e.node_package == "medrobot_ros" and e.node_executable != "bringup"]
     assert "recorder" not in {e.node_executable for e in own}
     assert namespaces(own, context) == {"/left"}
-    assert all("debug" in [s.text for part in node.cmd for s in part if isinstance(s, TextSubstitution)] for node in own)
+    assert all("debug" in told(node) for node in own)
     (simulated,) = (e for e in entities if isinstance(e, SetParameter))
     simulated.execute(context)
     assert context.launch_configurations["global_params"] == [("use_sim_time", True)]
@@ -135,7 +147,7 @@ def test_xml_and_yaml_launch_files_include_it(tmp_path, name, text):
     nodes = walked(IncludeLaunchDescription(AnyLaunchDescriptionSource(str(file))), context)
     own = [n for n in nodes if n.node_package == "medrobot_ros"]
     assert "recorder" not in {n.node_executable for n in own} and "control" in {n.node_executable for n in own}
-    assert namespaces(own, context) == {"/left"} and settings()["arm"]["name"] == "iiwa7"
+    assert namespaces(own, context) == {"/left"} and settings("left")["arm"]["name"] == "iiwa7"
 
 
 def test_a_widened_network_is_said_loudly(monkeypatch):
