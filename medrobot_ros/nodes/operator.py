@@ -111,7 +111,7 @@ def wait_ready(config: CellConfig, operator: Operator, cell: Processes, log: Pat
         raise MachineError(f"{e} ({_last_line(log)})") from None
     until = time.monotonic() + READY_S
     while not operator.ready() and going():
-        operator.spin(0.05)
+        operator.spin_once(0.05)
         if time.monotonic() > until:
             safety = operator.heard.get("safety/state")
             state = safety.state if safety else "silent"

@@ -17,16 +17,17 @@ class Poller:
     """Serves a node's subscriptions and services (parameters included) from one loop."""
 
     def __init__(self, node: Any) -> None:
+        self._node = node
         self._subscriptions = list(node.subscriptions)
         self._services = list(node.services)
         self._served_ns = 0
 
     def poll(self) -> None:
-        """Hands over every message and request that has arrived."""
+        """Hands over every message and request that has arrived; requests at once while the node waits for its transitions."""
         for subscription in self._subscriptions:
             self.take(subscription, lambda message, info, s=subscription: s.callback(message))
         now = monotonic_ns()
-        if now - self._served_ns >= SERVICES_PERIOD_NS:
+        if not self._node.active or now - self._served_ns >= SERVICES_PERIOD_NS:
             self._served_ns = now
             for service in self._services:
                 _serve(service)
