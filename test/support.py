@@ -27,11 +27,8 @@ class Gantry:
         R = self.T_base_probe(q)[:3, :3].T
         return np.block([[R, np.zeros((3, 3))], [np.zeros((3, 3)), R]])
 
-    def probe_at(self, q: Array) -> tuple[Array, Array]:
-        return self.T_base_probe(q), self.jacobian_probe(q)
-
-    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]:
-        return *self.probe_at(q), -self.qd_max, self.qd_max
+    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array]:
+        return self.T_base_probe(q), self.jacobian_probe(q), np.stack((-self.qd_max, self.qd_max))
 
     def T_base_probe_many(self, Q: Array) -> Array:
         return np.array([self.T_base_probe(q) for q in Q])

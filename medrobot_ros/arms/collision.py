@@ -37,10 +37,8 @@ class CollisionModel:
     def __init__(self, model: ArmModel, obstacles: Obstacles, margin_m: float, period_s: float) -> None:
         self._model, self._margin_m = model, margin_m
         self.bodies = watched(model, obstacles, margin_m)
-        self._links = [c.link for c in (*model.capsules, *obstacles.capsules)]
-        self._boxes = [b.link for b in obstacles.boxes]
-        bounds = StoppingBounds(model, period_s)
-        self._deceleration, self._jerk_step, self._period_s = bounds.deceleration, bounds.jerk_step, period_s
+        self._links = [c.link for c in (*model.capsules, *obstacles.capsules)] + [b.link for b in obstacles.boxes]
+        self._stop, self._period_s = StoppingBounds(model, period_s).stop, period_s
         # Compiled or loaded now, not in a tick; for arrays that may be written to, as a tick's are and a model's are not.
         q, still = model.q_home.copy(), np.zeros(model.n)
         near = self.near(q, self.margins)
@@ -51,13 +49,13 @@ class CollisionModel:
     @cached_property
     def margins(self) -> Array:
         """Those of free motion: the same for every pair."""
-        return np.full(len(self.bodies.pairs) + len(self.bodies.box_pairs), self._margin_m)
+        return np.full(len(self.bodies.pairs), self._margin_m)
 
     @cached_property
     def margins_in_contact(self) -> Array:
         """As `margins`, but the probe's tip may touch the patient, and its handle come near: soft tissue gives way around it."""
         tip = self._tip()
-        pairs = [(i, self._links[j]) for i, j in self.bodies.pairs] + [(i, self._boxes[j]) for i, j in self.bodies.box_pairs]
+        pairs = [(i, self._links[j]) for i, j in self.bodies.pairs]
         tips = [(i, other) == (tip, PATIENT) for i, other in pairs]
         handles = [(self._links[i], other) == (self._links[tip], PATIENT) for i, other in pairs]
         return np.select([tips, handles], [-np.inf, 0.0], self.margins)
@@ -90,9 +88,8 @@ class CollisionModel:
 
     def names(self, pair: int) -> str:
         """The two parts of a pair."""
-        k = pair - len(self.bodies.pairs)
-        i, j = self.bodies.pairs[pair] if k < 0 else self.bodies.box_pairs[k]
-        return f"{self._links[i]} and {(self._links if k < 0 else self._boxes)[j]}"
+        i, j = self.bodies.pairs[pair]
+        return f"{self._links[i]} and {self._links[j]}"
 
     def eased(self, q: Array, margins: Array) -> Array:
         """Margins (K,) that let an arm out which at `q` is too near already: no pair may come nearer than it is."""
@@ -104,22 +101,21 @@ class CollisionModel:
 
     def near(self, q: Array, margins: Array) -> Near:
         """Where the arm at `q` (n,) stands and what that asks of the next step: to approach no faster than it can brake."""
-        G, g, gaps = _near(self.bodies, q, margins, self._deceleration, self._period_s)
+        G, g, gaps = _near(self.bodies, q, margins, self._stop, self._period_s)
         return Near(Rows(G, g), gaps)
 
     def stop_is_free(self, near: Near, q: Array, qd: Array, qdd: Array, qd_next: Array, margins: Array) -> bool:
         """Whether the arm can still stop in time, after a step with `qd_next` [rad/s] from its commanded `q`, `qd`, `qdd` (n,).
 
         `near` is what was found at `q`."""
-        state, limits = (q, qd, qdd, qd_next), (self._deceleration, self._jerk_step, self._period_s)
-        return bool(stop_is_free(self.bodies, near.gaps, *state, *limits, margins))
+        return bool(stop_is_free(self.bodies, near.gaps, q, qd, qdd, qd_next, self._stop, self._period_s, margins))
 
 
 @njit(cache=True)
-def _near(bodies, q, margins, deceleration, period_s):  # type: ignore[no-untyped-def]
-    at_a, at_b, z, o = place(bodies, q)
+def _near(bodies, q, margins, stop, period_s):  # type: ignore[no-untyped-def]
+    at_a, at_b, z, o, _, _ = place(bodies, q)
     low, high = extents(bodies, at_a, at_b)
-    return rows_near(bodies, at_a, at_b, z, o, low, high, margins, deceleration, period_s)
+    return rows_near(bodies, at_a, at_b, z, o, low, high, margins, stop[0], period_s)
 
 
 @njit(cache=True)
@@ -153,15 +149,12 @@ def _brakeable(gap, braking, period_s):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _gradient(bodies, k, distance, x, y, z, o, out):  # type: ignore[no-untyped-def]
     """Writes the gradient (n,) [m/rad] of a pair's distance; False where it has none, the joints do not bear on it or the lines cross."""
-    outwards = 1.0
-    if k < len(bodies.pairs):
-        i, j = bodies.pairs[k]
+    i, j = bodies.pairs[k, 0], bodies.pairs[k, 1]
+    one, other, outwards = bodies.segment[i], -1, 1.0
+    if j < bodies.radius.size:
         other = bodies.segment[j]
-    else:
-        i, other = bodies.box_pairs[k - len(bodies.pairs)][0], -1
-        if distance + bodies.radius[i] < 0.0:
-            outwards = -1.0  # from inside the box out to its face
-    one = bodies.segment[i]
+    elif distance + bodies.radius[i] < 0.0:
+        outwards = -1.0  # from inside the box out to its face
     n = (outwards * (x[0] - y[0]), outwards * (x[1] - y[1]), outwards * (x[2] - y[2]))
     length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2])
     if length == 0.0:

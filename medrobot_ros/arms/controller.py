@@ -147,8 +147,7 @@ class ArmStage:
 
     def _probe(self, stamp_ns: int) -> list[tuple[str, Any]]:
         """The twist with every state, since force is told from inertia by it; the pose at `POSE_RATE_HZ`."""
-        T_base_probe, J = self._model.probe_at(self._reading.q)
-        probe = ProbeState(stamp_ns, T_base_probe, J @ self._reading.qd)
+        probe = ProbeState(stamp_ns, *self._model.probe_moving_at(self._reading.q, self._reading.qd))
         if self._samples % self._decimation:
             return [("probe/twist", probe)]
         if self._reading.tau is not None and self._mode != "off":  # slow enough that torques tell of force

@@ -10,6 +10,7 @@ import daqp
 import numpy as np
 from numba import njit
 
+from medrobot_ros.arms.chain import tip_jacobian
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.arms.null_space import slide
 from medrobot_ros.arms.stopping import StoppingBounds
@@ -41,7 +42,7 @@ class DifferentialIk:
     """Steps of `period_s` [s] for one arm. Holds no state."""
 
     def __init__(self, model: ArmModel, period_s: float) -> None:
-        self.chain, self.posture = model.chain_arrays, (model.q_home, model.q_lower, model.q_upper)
+        self.chain, self.posture = model.chain_arrays, np.stack((model.q_home, model.q_lower, model.q_upper))
         self.bounds = StoppingBounds(model, period_s)
         self._no_rows = Rows(np.zeros((0, model.n)), np.zeros(0))
         home, rest = model.q_home.copy(), np.zeros(model.n)  # a copy may be written to, as a tick's arrays: numba compiles for that
@@ -56,7 +57,8 @@ class DifferentialIk:
         From a state that such steps led to, it keeps position, velocity, acceleration and jerk limits, and can go on
         doing so. It keeps `rows`, too, as well as those let it."""
         V, (G, g) = V_base_probe_in_probe, rows or self._no_rows
-        qd_ref, J, along, pace, condition = follow(q, V, self.chain, *self.posture)
+        J, _ = tip_jacobian(q, *self.chain)
+        qd_ref, along, pace, condition = follow(q, V, J, self.chain, self.posture)
         low, high = self.bounds.next(q, qd, qdd)
         followed, found = slide(qd_ref, along, low, high, G, g)
         if not found:

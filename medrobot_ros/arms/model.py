@@ -16,7 +16,6 @@ from medrobot_ros.geometry.pose import inverse, pose_error
 from medrobot_ros.signals import Array
 
 TURN_RAD = 2.0 * pi  # a joint without stops is kept within one turn of its zero either way
-DAMPING = 1e-9  # of J J^T: 1e-6 of a force where the Jacobian's condition halts the arm, and finite where it is singular
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +102,14 @@ class ArmModel:
         T: Array = self._compiled.chain.pose(q) @ self._T_probe_flange
         return T
 
-    def probe_at(self, q: Array) -> tuple[Array, Array]:
-        """`T_base_probe` (4, 4) and `jacobian_probe` (6, n) at `q` (n,), at once."""
-        probe: tuple[Array, Array] = self._compiled.chain.pose_and_jacobian(q)
+    def probe_moving_at(self, q: Array, qd: Array) -> tuple[Array, Array]:
+        """`T_base_probe` (4, 4) and the twist (6,) of the probe tip in probe axes at `q`, `qd` (n,), at once."""
+        probe: tuple[Array, Array] = self._compiled.chain.pose_and_twist(q, qd)
         return probe
 
-    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]:
-        """`probe_at` and `velocity_limits` at `q` (n,), at once."""
-        both: tuple[Array, Array, Array, Array] = self._compiled.probe_and_limits(q)
+    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array]:
+        """`T_base_probe`, `jacobian_probe` and `velocity_limits` at `q` (n,), at once."""
+        both: tuple[Array, Array, Array] = self._compiled.probe_and_limits(q)
         return both
 
     def jacobian_probe(self, q: Array) -> Array:
@@ -139,11 +138,8 @@ class ArmModel:
         What speeds alone make (Coriolis) is below 0.1 N near a patient, and left out; without `qdd` (n,) so is what accelerates the arm.
         Where the arm is singular, the part that no torque tells of is left out.
         """
-        J, tau_gravity = self.statics(q)
-        left = tau_gravity - tau
-        if qdd is not None:
-            left = left + self.inertia_matrix(q) @ qdd
-        return np.asarray(np.linalg.solve(J @ J.T + DAMPING * np.eye(6), J @ left), np.float64)
+        F: Array = self._compiled.tip_wrench(q, tau if qdd is None else tau - self.inertia_matrix(q) @ qdd)
+        return F
 
     def nearest_turn(self, q: Array, q_near: Array) -> Array:
         """`q` (n,) with joints that wrap turned by whole turns to lie nearest `q_near` (n,)."""
@@ -153,9 +149,9 @@ class ArmModel:
     def _any_wraps(self) -> bool:
         return bool(self.wraps.any())
 
-    def velocity_limits(self, q: Array) -> tuple[Array, Array]:
-        """Least and greatest joint velocities (n,) [rad/s] at `q` (n,): `qd_max`, less near the stops of an arm whose maker says so."""
-        limits: tuple[Array, Array] = self._compiled.velocity_limits(q)
+    def velocity_limits(self, q: Array) -> Array:
+        """Least and greatest joint velocities (2, n) [rad/s] at `q` (n,): `qd_max`, less near the stops of an arm whose maker says so."""
+        limits: Array = self._compiled.velocity_limits(q)
         return limits
 
     def outside(self, q: Array) -> str:

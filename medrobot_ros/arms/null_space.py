@@ -13,8 +13,9 @@ SMALL = 1e-6  # of the square of a unit vector's part
 
 
 @njit(cache=True)
-def posture_velocity(q, home, lower, upper):  # type: ignore[no-untyped-def]
-    """A slow joint motion (n,) [rad/s] towards home, the stronger the nearer a joint is to its stop."""
+def posture_velocity(q, posture):  # type: ignore[no-untyped-def]
+    """A slow joint motion (n,) [rad/s] towards home, the stronger the nearer a joint is to its stop: rows of `posture` (3, n)."""
+    home, lower, upper = posture[0], posture[1], posture[2]
     qd = np.empty(q.size)
     for i in range(q.size):
         margin = max(min(q[i] - lower[i], upper[i] - q[i]), LEAST_MARGIN_RAD)

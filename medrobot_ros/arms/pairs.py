@@ -25,8 +25,9 @@ def watched(model: ArmModel, obstacles: Obstacles, margin_m: float) -> Bodies:
     """The arm in its cell with the pairs that matter."""
     own, count = _own(model, margin_m), len(model.capsules)
     moving = [i for i, c in enumerate(model.capsules) if c.segment >= 0]
-    cell = _indices(product(moving, range(count, count + len(obstacles.capsules))))
-    return gather(model, obstacles, np.concatenate((own, cell)), _indices(product(moving, range(len(obstacles.boxes)))))
+    boxes = count + len(obstacles.capsules)
+    cell = _indices(product(moving, range(count, boxes))), _indices(product(moving, range(boxes, boxes + len(obstacles.boxes))))
+    return gather(model, obstacles, np.concatenate((own, *cell)))
 
 
 @lru_cache(maxsize=16)
@@ -34,7 +35,7 @@ def _own(model: ArmModel, margin_m: float) -> Indices:
     """The pairs of the arm's own capsules."""
     segment = [c.segment for c in model.capsules]
     pairs = _indices((i, j) for i, j in combinations(range(len(segment)), 2) if abs(segment[i] - segment[j]) > 1)
-    every = gather(model, Obstacles(), pairs, _indices(()))
+    every = gather(model, Obstacles(), pairs)
     postures = np.random.default_rng(0).uniform(model.q_lower, model.q_upper, (POSTURES, model.n))
     least, share = _found(every, postures, margin_m)
     return pairs[(share <= ALWAYS_SHARE) & (least <= margin_m + NEVER_M)]

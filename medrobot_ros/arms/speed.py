@@ -17,7 +17,7 @@ class SpeedLimits:
     def __init__(self, bodies: Bodies, zone_m: Array, near_m_per_s: float, free_m_per_s: float) -> None:
         self._bodies = bodies
         self.zone_and_limits = zone_m, near_m_per_s, free_m_per_s
-        still = np.zeros(len(bodies.axis))
+        still = np.zeros(len(bodies.joints))
         self.share(still, still)  # compiled or loaded now, not in a tick
 
     def share(self, q: Array, qd: Array, ahead_s: float = 0.0) -> float:
@@ -30,7 +30,7 @@ class SpeedLimits:
 
 @njit(cache=True)
 def _share(bodies, q, qd, zone, near_m_per_s, free_m_per_s, ahead_s):  # type: ignore[no-untyped-def]
-    at_a, at_b, z, o = place(bodies, q)
+    at_a, at_b, z, o, _, _ = place(bodies, q)
     low, high = extents(bodies, at_a, at_b)
     return share_of(bodies, at_a, at_b, z, o, low, high, qd, zone, near_m_per_s, free_m_per_s, ahead_s)
 
@@ -38,11 +38,11 @@ def _share(bodies, q, qd, zone, near_m_per_s, free_m_per_s, ahead_s):  # type: i
 @njit(cache=True)
 def share_of(bodies, at_a, at_b, z, o, low, high, qd, zone, near_m_per_s, free_m_per_s, ahead_s):  # type: ignore[no-untyped-def]
     """As `SpeedLimits.share`, of placed capsules with their extents."""
-    most = 0.0
+    most, twists = 0.0, _twists(z, o, qd)
     for c in range(len(at_a)):
         if bodies.segment[c] < 0:
             continue
-        speed = _fastest(bodies, c, at_a[c], at_b[c], z, o, qd)
+        speed = _fastest(twists[bodies.segment[c]], at_a[c], at_b[c], bodies.radius[c])
         inside = True
         for k in range(3):
             inside &= low[c, k] - speed * ahead_s < zone[1, k] and high[c, k] + speed * ahead_s > zone[0, k]
@@ -51,15 +51,26 @@ def share_of(bodies, at_a, at_b, z, o, low, high, qd, zone, near_m_per_s, free_m
 
 
 @njit(cache=True)
-def _fastest(bodies, c, a, b, z, o, qd):  # type: ignore[no-untyped-def]
+def _twists(z, o, qd):  # type: ignore[no-untyped-def]
+    """Twists [v; w] (n, 6) of the links about the base's origin, in base axes."""
+    out = np.zeros((len(z), 6))
+    for i in range(len(z)):
+        if i > 0:
+            out[i] = out[i - 1]
+        x, y, w = z[i, 0] * qd[i], z[i, 1] * qd[i], z[i, 2] * qd[i]
+        out[i, 0] += o[i, 1] * w - o[i, 2] * y
+        out[i, 1] += o[i, 2] * x - o[i, 0] * w
+        out[i, 2] += o[i, 0] * y - o[i, 1] * x
+        out[i, 3], out[i, 4], out[i, 5] = out[i, 3] + x, out[i, 4] + y, out[i, 5] + w
+    return out
+
+
+@njit(cache=True)
+def _fastest(twist, a, b, radius):  # type: ignore[no-untyped-def]
     """No point of a capsule is faster than this [m/s]: its ends turn with it, and its surface about them."""
-    wx, wy, wz, vx, vy, vz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # of the end `a`
-    for joint in range(bodies.segment[c] + 1):
-        x, y, w = z[joint, 0] * qd[joint], z[joint, 1] * qd[joint], z[joint, 2] * qd[joint]
-        rx, ry, rz = a[0] - o[joint, 0], a[1] - o[joint, 1], a[2] - o[joint, 2]
-        wx, wy, wz = wx + x, wy + y, wz + w
-        vx, vy, vz = vx + y * rz - w * ry, vy + w * rx - x * rz, vz + x * ry - y * rx
+    wx, wy, wz = twist[3], twist[4], twist[5]
+    vx, vy, vz = twist[0] + wy * a[2] - wz * a[1], twist[1] + wz * a[0] - wx * a[2], twist[2] + wx * a[1] - wy * a[0]
     dx, dy, dz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     ux, uy, uz = vx + wy * dz - wz * dy, vy + wz * dx - wx * dz, vz + wx * dy - wy * dx
     ends = max(vx * vx + vy * vy + vz * vz, ux * ux + uy * uy + uz * uz)
-    return sqrt(ends) + sqrt(wx * wx + wy * wy + wz * wz) * bodies.radius[c]
+    return sqrt(ends) + sqrt(wx * wx + wy * wy + wz * wz) * radius

@@ -15,6 +15,7 @@ from numba import njit
 from medrobot_ros.arms.model import ArmModel
 from medrobot_ros.signals import Array
 
+MOST_STEPS = 5000  # of a stop; one that takes longer is none
 HALVINGS = 24  # of the interval in which the greatest admissible acceleration lies
 
 
@@ -25,27 +26,28 @@ class StoppingBounds:
         near = model.near_stops
         acceleration = np.minimum(model.qdd_max, model.brake_rad_per_s2)
         common = (model.qd_max, near.offset_rad_per_s, near.slope_rad_per_s2, acceleration, model.stream_jerk_rad_per_s3 * period_s)
-        self.up = np.column_stack((model.q_upper, near.upper_rad, *common))
-        self.down = np.column_stack((-model.q_lower, -near.lower_rad, *common))
-        self.deceleration, self.jerk_step, self.period_s = acceleration, model.stream_jerk_rad_per_s3 * period_s, period_s
+        ends = (model.q_upper, near.upper_rad), (-model.q_lower, -near.lower_rad)
+        self.limits = np.array([np.column_stack((*end, *common)) for end in ends])  # (2, n, 7), upwards and downwards
+        self.stop = np.stack((acceleration, model.stream_jerk_rad_per_s3 * period_s))  # (2, n), deceleration and how it may change
+        self.period_s = period_s
 
     def steady(self, q: Array) -> tuple[Array, Array]:
         """Least and greatest velocities from which the joints at `q` (n,) can brake with their acceleration alone."""
-        return _steady(q, self.up, self.down, self.period_s)  # type: ignore[no-any-return]
+        return _steady(q, self.limits, self.period_s)  # type: ignore[no-any-return]
 
     def next(self, q: Array, qd: Array, qdd: Array) -> tuple[Array, Array]:
         """Least and greatest admissible velocities after the commanded state `q`, `qd`, `qdd` (n,)."""
-        return next_bounds(q, qd, qdd, self.up, self.down, self.period_s)  # type: ignore[no-any-return]
+        return next_bounds(q, qd, qdd, self.limits, self.period_s)  # type: ignore[no-any-return]
 
     def braked(self, q: Array, qd: Array, qdd: Array) -> Array:
         """The next velocities (n,) of the hardest stop without overshoot, at a joint's limit of one that keeps it."""
         low, high = self.next(q, qd, qdd)
-        velocity: Array = braked(qd, qdd, self.deceleration, self.jerk_step, self.period_s)
+        velocity: Array = braked(qd, qdd, self.stop, self.period_s)
         return np.minimum(np.maximum(velocity, low), high)
 
     def without_overshoot(self, qd: Array, qdd: Array, target: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """The part of `low` to `high` from which `target` (n,) is reached with the acceleration taken back in time."""
-        return _without_overshoot(qd, qdd, target, low, high, self.up[:, JERK_STEP], self.period_s)  # type: ignore[no-any-return]
+        return _without_overshoot(qd, qdd, target, low, high, self.stop[1], self.period_s)  # type: ignore[no-any-return]
 
 
 STOP, ZERO, FASTEST, OFFSET, SLOPE, ACCELERATION, JERK_STEP = range(7)
@@ -113,21 +115,21 @@ def _clipped(a, most):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def next_bounds(q, qd, qdd, up, down, period):  # type: ignore[no-untyped-def]
+def next_bounds(q, qd, qdd, limits, period):  # type: ignore[no-untyped-def]
     """As `StoppingBounds.next`."""
     low, high = np.empty(q.size), np.empty(q.size)
     for i in range(q.size):
-        high[i] = qd[i] + period * _greatest_acceleration(q[i], qd[i], qdd[i], up[i], period)
-        low[i] = qd[i] - period * _greatest_acceleration(-q[i], -qd[i], -qdd[i], down[i], period)
+        high[i] = qd[i] + period * _greatest_acceleration(q[i], qd[i], qdd[i], limits[0, i], period)
+        low[i] = qd[i] - period * _greatest_acceleration(-q[i], -qd[i], -qdd[i], limits[1, i], period)
         low[i] = min(low[i], high[i])
     return low, high
 
 
 @njit(cache=True)
-def _steady(q, up, down, period):  # type: ignore[no-untyped-def]
+def _steady(q, limits, period):  # type: ignore[no-untyped-def]
     low, high = np.empty(q.size), np.empty(q.size)
     for i in range(q.size):
-        low[i], high[i] = -_steady_upwards(-q[i], down[i], period), _steady_upwards(q[i], up[i], period)
+        low[i], high[i] = -_steady_upwards(-q[i], limits[1, i], period), _steady_upwards(q[i], limits[0, i], period)
     return low, high
 
 
@@ -158,13 +160,32 @@ def _quanta(gap):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def braked(qd, qdd, deceleration, jerk_step, period):  # type: ignore[no-untyped-def]
+def braked(qd, qdd, stop, period):  # type: ignore[no-untyped-def]
     """One step of the hardest stop from `qd`, `qdd` (n,): velocities (n,) that end at rest without overshoot."""
     out = np.empty(qd.size)
     for i in range(qd.size):
-        sign = 1.0 if qd[i] >= 0.0 else -1.0
-        v, a, step = sign * qd[i], sign * qdd[i], jerk_step[i] * period
-        hardest = v + period * _clipped(a - jerk_step[i], deceleration[i])
-        softest = v + period * _clipped(a + jerk_step[i], deceleration[i])
-        out[i] = sign * min(max(hardest, v - step * _quanta(v / step), 0.0), max(softest, hardest))
+        out[i] = _braked_joint(qd[i], qdd[i], stop[0, i], stop[1, i], period)
     return out
+
+
+@njit(cache=True)
+def stopping_turn(qd, qdd, stop, period):  # type: ignore[no-untyped-def]
+    """How far (n,) [rad] each joint still turns in the hardest stop from `qd`, `qdd` (n,), a step with `qd` included."""
+    turn = np.empty(qd.size)
+    for i in range(qd.size):
+        v, a = qd[i], qdd[i]
+        turn[i], steps = abs(v) * period, 0
+        while (v != 0.0 or a != 0.0) and steps < MOST_STEPS:
+            v_next = _braked_joint(v, a, stop[0, i], stop[1, i], period)
+            v, a, steps = v_next, (v_next - v) / period, steps + 1
+            turn[i] += abs(v) * period
+    return turn
+
+
+@njit(cache=True)
+def _braked_joint(qd, qdd, deceleration, jerk_step, period):  # type: ignore[no-untyped-def]
+    sign = 1.0 if qd >= 0.0 else -1.0
+    v, a, step = sign * qd, sign * qdd, jerk_step * period
+    hardest = v + period * _clipped(a - jerk_step, deceleration)
+    softest = v + period * _clipped(a + jerk_step, deceleration)
+    return sign * min(max(hardest, v - step * _quanta(v / step), 0.0), max(softest, hardest))

@@ -8,10 +8,9 @@ import numpy as np
 from numba import njit
 
 from medrobot_ros.arms.bodies import extents, pair_distance, place, surely_apart
-from medrobot_ros.arms.stopping import braked
+from medrobot_ros.arms.stopping import MOST_STEPS, braked, stopping_turn
 
 SLACK_M = 0.002  # nearer the margin than this counts as on it, so that a way has finitely many steps
-MOST_STEPS = 5000  # of a stop; one that takes longer is none
 EARLY = 0.5  # pairs that have used up this share of their gaps are looked at together with one that has used up all
 
 
@@ -24,7 +23,7 @@ def way_is_free(bodies, q, q_goal, margins):  # type: ignore[no-untyped-def]
     x, y = np.empty(3), np.empty(3)
     while True:
         share = min(1.0, due.min())
-        at_a, at_b, _, _ = place(bodies, q + share * (q_goal - q))
+        at_a, at_b = place(bodies, q + share * (q_goal - q))[:2]
         low, high = extents(bodies, at_a, at_b)
         for k in range(margins.size):
             if due[k] <= 1.0 and share >= seen[k] + EARLY * (due[k] - seen[k]):
@@ -40,13 +39,13 @@ def way_is_free(bodies, q, q_goal, margins):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, period, margins):  # type: ignore[no-untyped-def]
+def stop_is_free(bodies, gaps, q, qd, qdd, qd_next, stop, period, margins):  # type: ignore[no-untyped-def]
     """Whether after a step with `qd_next` from `q`, `qd`, `qdd` (n,) the hardest stop keeps the margins (K,) [m] with slack.
 
     `gaps` (K,) are those at `q`. A pair that has no slack left comes no nearer."""
     qdd = (qd_next - qd) / period
     q, qd = q + qd_next * period, qd_next
-    near = _within(bodies, gaps, _stopping_turn(qd, qdd, deceleration, jerk_step, period))
+    near = _within(bodies, gaps, stopping_turn(qd, qdd, stop, period))
     if near.size == 0:
         return True
     left, least = np.zeros(near.size), np.minimum(gaps[near], SLACK_M)
@@ -54,7 +53,7 @@ def stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, per
     for _ in range(MOST_STEPS):
         resting = np.sum(np.abs(qd)) == 0.0
         if resting or left.min() <= 0.0:
-            at_a, at_b, _, _ = place(bodies, q)
+            at_a, at_b = place(bodies, q)[:2]
             for k in range(near.size):
                 if resting or left[k] <= 0.0:
                     gap = pair_distance(bodies, at_a, at_b, near[k], x, y) - margins[near[k]]
@@ -63,26 +62,13 @@ def stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, per
                     left[k] = max(gap, SLACK_M)
         if resting:
             return True
-        qd_braked = braked(qd, qdd, deceleration, jerk_step, period)
+        qd_braked = braked(qd, qdd, stop, period)
         qd, qdd = qd_braked, (qd_braked - qd) / period
         q = q + qd * period
         for k in range(near.size):
             for joint in range(q.size):
                 left[k] -= abs(qd[joint]) * period * bodies.reach[near[k], joint]
     return False
-
-
-@njit(cache=True)
-def _stopping_turn(qd, qdd, deceleration, jerk_step, period):  # type: ignore[no-untyped-def]
-    """How far (n,) [rad] each joint still turns, the step with `qd` included."""
-    turn = np.abs(qd) * period
-    for _ in range(MOST_STEPS):
-        if np.sum(np.abs(qd)) == 0.0:
-            break
-        qd_braked = braked(qd, qdd, deceleration, jerk_step, period)
-        qd, qdd = qd_braked, (qd_braked - qd) / period
-        turn += np.abs(qd) * period
-    return turn
 
 
 @njit(cache=True)
@@ -97,5 +83,7 @@ def _turned(bodies, turn):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _within(bodies, gaps, turn):  # type: ignore[no-untyped-def]
-    """The pairs whose slack such a turn may use up."""
+    """The pairs whose slack such a turn may use up. Where the greatest reach of all leaves each its slack, none is looked at alone."""
+    if gaps.size == 0 or gaps.min() - SLACK_M >= turn.sum() * bodies.furthest:
+        return np.empty(0, np.int64)
     return np.nonzero(gaps - SLACK_M < _turned(bodies, turn))[0]

@@ -11,6 +11,7 @@ from numba import njit
 
 from medrobot_ros.arms.chain import tip_jacobian
 from medrobot_ros.arms.null_space import null_direction, posture_velocity
+from medrobot_ros.arms.small import squared, times, times_transposed
 
 SLOW_CONDITION, HALT_CONDITION = 17.0, 30.0  # as MoveIt Servo's defaults
 AVOID_CONDITION = 12.0  # chosen: from here on the arm's freedom is used to lower it
@@ -19,23 +20,22 @@ LOOK_AHEAD_S = 0.05
 
 
 @njit(cache=True)
-def follow(q, V, chain, home, lower, upper):  # type: ignore[no-untyped-def]
-    """Velocity (n,), Jacobian (6, n), direction of freedom (n,), the share of `V` (6,) aimed at, and the condition number.
+def follow(q, V, J, chain, posture):  # type: ignore[no-untyped-def]
+    """Velocity (n,), direction of freedom (n,), the share of `V` (6,) aimed at, and the condition number, with the Jacobian `J` (6, n).
 
     Where that is surely below `AVOID_CONDITION`, which is most of the time, it is not worked out: `AVOID_CONDITION` stands for it."""
-    J, _ = tip_jacobian(q, *chain)
-    JJ, along, posture = J @ J.T, null_direction(J), posture_velocity(q, home, lower, upper)
+    JJ, along, qd = squared(J), null_direction(J), posture_velocity(q, posture)
     if _surely_below(JJ, AVOID_CONDITION):
-        return posture + J.T @ _solved(JJ, V - J @ posture), J, along, 1.0, AVOID_CONDITION
+        return qd + times_transposed(J, _solved(JJ, V - times(J, qd))), along, 1.0, AVOID_CONDITION
     squares, U = np.linalg.eigh(JJ)
     condition, pace = _condition(squares), 1.0
     for i in range(6):
         squares[i] = max(squares[i], squares[5] / HALT_CONDITION**2)
     if condition > AVOID_CONDITION:
-        posture += _away(q, along, condition, chain)
+        qd += _away(q, along, condition, chain)
     if condition > SLOW_CONDITION:
-        pace = _pace(q, J.T @ _divided(U, squares, V), condition, chain)
-    return posture + J.T @ _divided(U, squares, pace * V - J @ posture), J, along, pace, condition
+        pace = _pace(q, times_transposed(J, _divided(U, squares, V)), condition, chain)
+    return qd + times_transposed(J, _divided(U, squares, pace * V - times(J, qd))), along, pace, condition
 
 
 @njit(cache=True)
@@ -44,8 +44,10 @@ def _surely_below(JJ, condition):  # type: ignore[no-untyped-def]
 
     Its greatest eigenvalue is at most its Frobenius norm; with that over the condition's square taken off its diagonal it must
     still be positive definite."""
-    most = np.sqrt(np.sum(JJ * JJ))
-    return _cholesky(JJ, most / condition**2, np.empty(JJ.shape))
+    most = 0.0
+    for value in JJ.flat:
+        most += value * value
+    return _cholesky(JJ, sqrt(most) / condition**2, np.empty(JJ.shape))
 
 
 @njit(cache=True)
@@ -96,7 +98,7 @@ def _condition(squares):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _condition_at(q, chain):  # type: ignore[no-untyped-def]
     J, _ = tip_jacobian(q, *chain)
-    return _condition(np.linalg.eigvalsh(J @ J.T))
+    return _condition(np.linalg.eigvalsh(squared(J)))
 
 
 @njit(cache=True)

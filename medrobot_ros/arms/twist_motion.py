@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from medrobot_ros.arms.bodies import extents, place
+from medrobot_ros.arms.bodies import Bodies, extents, place
+from medrobot_ros.arms.chain import jacobian, to_tip
 from medrobot_ros.arms.collision import CollisionModel, rows_near
 from medrobot_ros.arms.differential_ik import DifferentialIk
 from medrobot_ros.arms.model import ArmModel
@@ -23,10 +24,10 @@ class TwistMotion:
     def __init__(self, model: ArmModel, period_s: float, cell: CollisionModel, limits: SpeedLimits | None) -> None:
         self._differential, self._cell, self._limits = DifferentialIk(model, period_s), cell, limits
         self._margins = cell.margins_in_contact
-        bounds = self._differential.bounds
-        self._arm = self._differential.chain, self._differential.posture
-        self._bounds = bounds.up, bounds.down, bounds.deceleration, bounds.jerk_step, period_s
-        self._speeds = limits.zone_and_limits if limits else (np.zeros((2, 3)), np.inf, np.inf)
+        bounds, (_, tip) = self._differential.bounds, self._differential.chain
+        speeds = limits.zone_and_limits if limits else (np.zeros((2, 3)), np.inf, np.inf)
+        bodies = tuple(cell.bodies)  # a plain tuple costs a call a third of a named one
+        self._constants = bodies, tip, self._differential.posture, bounds.limits, bounds.stop, period_s, *speeds
         q, still = model.q_home.copy(), np.zeros(model.n)  # compiled or loaded now, not in a tick
         self._step_where_nothing_binds(q, still, still, np.zeros(6))
         self._step_within_bounds(q, still, still, np.zeros(6))
@@ -42,7 +43,7 @@ class TwistMotion:
         return (qd_next, []) if followed else self._step_within_bounds(q, qd, qdd, V_base_probe_in_probe)
 
     def _step_where_nothing_binds(self, q: Array, qd: Array, qdd: Array, V: Array) -> tuple[Array, bool]:
-        return _step(q, qd, qdd, V, self._margins, self._cell.bodies, *self._arm, self._bounds, self._speeds)  # type: ignore[no-any-return]
+        return _step(q, qd, qdd, V, self._margins, *self._constants)  # type: ignore[no-any-return]
 
     def _step_within_bounds(self, q: Array, qd: Array, qdd: Array, V_base_probe_in_probe: Array) -> tuple[Array, Faults]:
         near, faults = self._cell.near(q, self._margins), Faults()
@@ -66,17 +67,18 @@ class TwistMotion:
 
 
 @njit(cache=True)
-def _step(q, qd, qdd, V, margins, bodies, chain, posture, bounds, speeds):  # type: ignore[no-untyped-def]
+def _step(  # type: ignore[no-untyped-def]
+    q, qd, qdd, V, margins, arrays, tip, posture, limits, stop, period, zone, near_m_per_s, free_m_per_s
+):
     """Nearly every step, in one pass: velocity (n,), and whether it follows the twist and breaks nothing. The same as the long way."""
-    up, down, deceleration, jerk_step, period = bounds
-    at_a, at_b, z, o = place(bodies, q)
+    bodies = Bodies(*arrays)
+    at_a, at_b, z, o, R, p = place(bodies, q)
     low, high = extents(bodies, at_a, at_b)
-    G, g, gaps = rows_near(bodies, at_a, at_b, z, o, low, high, margins, deceleration, period)
-    reference, _, along, pace, _ = follow(q, V, chain, *posture)
-    least, most = next_bounds(q, qd, qdd, up, down, period)
+    G, g, gaps = rows_near(bodies, at_a, at_b, z, o, low, high, margins, stop[0], period)
+    reference, along, pace, _ = follow(q, V, jacobian(z, o, to_tip(R, p, tip)), (bodies.joints, tip), posture)
+    least, most = next_bounds(q, qd, qdd, limits, period)
     qd_next, found = slide(reference, along, least, most, G, g)
-    zone, near_m_per_s, free_m_per_s = speeds
     excess = share_of(bodies, at_a, at_b, z, o, low, high, qd_next, zone, near_m_per_s, free_m_per_s, 0.0)
     if not found or pace < 1.0 or excess > 1.0:
         return qd_next, False
-    return qd_next, stop_is_free(bodies, gaps, q, qd, qdd, qd_next, deceleration, jerk_step, period, margins)
+    return qd_next, stop_is_free(bodies, gaps, q, qd, qdd, qd_next, stop, period, margins)

@@ -29,7 +29,7 @@ class GuardedArm(Protocol):
     q_upper: Array
     brake_rad_per_s2: Array
 
-    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array, Array]: ...
+    def probe_and_limits_at(self, q: Array) -> tuple[Array, Array, Array]: ...
 
 
 class Guard:
@@ -39,22 +39,23 @@ class Guard:
         """`lag_s` [s] is how long the arm is known to lag behind its commands."""
         self._arm, self._config, self._period_s, self._events = arm, config, period_s, events
         self._gate = PermitGate(config.permit_timeout_s)
-        self._zone = np.array([config.patient_zone_low_m, config.patient_zone_high_m])
-        self._workspace = np.array([config.workspace_low_m, config.workspace_high_m])
+        workspace = config.workspace_low_m, config.workspace_high_m
+        self._spaces = np.array([workspace, (config.patient_zone_low_m, config.patient_zone_high_m)])
         self._following = Following(len(arm.q_lower), config.following_s + lag_s, config.following_rad, period_s)
         self._agreement = Agreement(config.force_gap_n)
         self._why_stop = ""
         self._retreating = False
         self._relief_m = RELIEF_M  # that is left of it after this stop
+        self._span = np.stack((arm.q_lower, arm.q_upper))
         self._q: Array | None = None
         self._qd = np.zeros_like(arm.q_lower)
         self._F, self._force_n, self._force_ns = np.zeros(6), 0.0, -FORCE_TIMEOUT_NS
         self.reason = ""
         still = np.zeros_like(arm.q_lower)  # compiled now, not in a tick
-        T_base_tip, J, low, high = arm.probe_and_limits_at(still)
-        _stepped(still, still, still, low, high, arm.brake_rad_per_s2, period_s, T_base_tip, J, self._workspace, self._zone)
-        _tip_motion(T_base_tip, J, still, self._workspace, self._zone)
-        _within_range(still, still, arm.q_lower, arm.q_upper, period_s)
+        T_base_tip, J, limits = arm.probe_and_limits_at(still)
+        _stepped(still, still, still, limits, arm.brake_rad_per_s2, period_s, T_base_tip, J, self._spaces)
+        _tip_motion(T_base_tip, J, still, self._spaces)
+        _within_range(still, still, self._span, period_s)
 
     def receive(self, now_ns: int, topic: str, signal: Any) -> None:
         """Takes what bears on the permission to move; `now_ns` is the arrival on the guard's own clock."""
@@ -77,7 +78,7 @@ class Guard:
             self._q = q_measured.copy()  # while nothing may move, the arm is where it says
             self._following.restart(self._q)
         qd = self._velocity(now_ns, q)
-        self._q, self._qd = _within_range(self._q, qd, self._arm.q_lower, self._arm.q_upper, self._period_s)
+        self._q, self._qd = _within_range(self._q, qd, self._span, self._period_s)
         if why := self._following.departed(self._q, q_measured):
             self._distrust(now_ns, "arm_not_following", f"the arm does not follow its commands: {why}")
         return self._q
@@ -106,12 +107,12 @@ class Guard:
         if not self._gate.granted(now_ns):
             return self._relief(now_ns) if self._gate.relieves(now_ns) else self._brake(now_ns, "no_permit")
         self._relief_m = RELIEF_M
-        T_base_tip, J, low, high = self._arm.probe_and_limits_at(self._q)
+        T_base_tip, J, limits = self._arm.probe_and_limits_at(self._q)
         force_n = self._felt_n(now_ns)
         if force_n > self._config.slow_n and J[2] @ (q - self._q) > 0.0:
             return self._lift(now_ns, "over_force")
-        rates = self._q, self._qd, low, high, self._arm.brake_rad_per_s2, self._period_s
-        qd, clamped, motion = _stepped(q, *rates, T_base_tip, J, self._workspace, self._zone)
+        rates = self._q, self._qd, limits, self._arm.brake_rad_per_s2, self._period_s
+        qd, clamped, motion = _stepped(q, *rates, T_base_tip, J, self._spaces)
         return self._cartesian(now_ns, qd, motion, force_n, "clamped_joint_rate" if clamped else "")
 
     def _relief(self, now_ns: int) -> Array:
@@ -125,13 +126,13 @@ class Guard:
     def _lift(self, now_ns: int, reason: str) -> Array:
         """Off along the beam, or what leads there from how it moves now."""
         assert self._q is not None
-        T_base_tip, J, low, high = self._arm.probe_and_limits_at(self._q)
+        T_base_tip, J, (low, high) = self._arm.probe_and_limits_at(self._q)
         lift = J.T @ np.linalg.solve(J @ J.T + DAMPING_M2 * np.eye(6), np.array([0.0, 0.0, -RELIEF_M_PER_S, 0.0, 0.0, 0.0]))
         lift /= max(1.0, float(np.max(lift / np.where(lift > 0.0, np.maximum(high, LEAST), np.minimum(low, -LEAST)))))
         change = lift - self._qd
         share = float(np.max(np.abs(change) / self._arm.brake_rad_per_s2)) / self._period_s
         qd = self._qd + change / max(1.0, share)  # in proportion: one joint ahead of the others could press
-        if _tip_motion(T_base_tip, J, qd, self._workspace, self._zone)[0]:
+        if _tip_motion(T_base_tip, J, qd, self._spaces)[0]:
             return self._brake(now_ns, "outside_workspace")
         self._report(now_ns, reason)
         return qd
@@ -169,18 +170,19 @@ class Guard:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _stepped(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s, T_base_tip, J, workspace, zone):  # type: ignore[no-untyped-def]
+def _stepped(q, q_last, qd_last, limits, qdd_max, period_s, T_base_tip, J, spaces):  # type: ignore[no-untyped-def]
     """What may be kept of a step within the joints' rates, whether one of them bore on it, and how the tip then moves."""
-    qd, clamped = _within_rates(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s)
-    return qd, clamped, _tip_motion(T_base_tip, J, qd, workspace, zone)
+    qd, clamped = _within_rates(q, q_last, qd_last, limits[0], limits[1], qdd_max, period_s)
+    return qd, clamped, _tip_motion(T_base_tip, J, qd, spaces)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _tip_motion(T_base_tip, J, qd, workspace, zone):  # type: ignore[no-untyped-def]
+def _tip_motion(T_base_tip, J, qd, spaces):  # type: ignore[no-untyped-def]
     """Whether the tip leaves the workspace, whether it is inside the zone, its speed along the beam and altogether [m/s].
 
-    `J` (6, n) in tip axes; `workspace` and `zone` (2, 3) are the lower and the upper corner in base.
+    `J` (6, n) in tip axes; `spaces` (2, 2, 3) are the workspace and the zone, of each the lower and the upper corner in base.
     """
+    workspace, zone = spaces[0], spaces[1]
     v = np.zeros(3)
     for i in range(3):
         for k in range(qd.size):
@@ -206,12 +208,12 @@ def _within_rates(q, q_last, qd_last, qd_low, qd_high, qdd_max, period_s):  # ty
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _within_range(q, qd, q_lower, q_upper, period_s):  # type: ignore[no-untyped-def]
+def _within_range(q, qd, span, period_s):  # type: ignore[no-untyped-def]
     """Positions (n,) one period after `q` at `qd`, within the limits, and the velocities that lead there.
 
     A joint that is beyond a limit already is let back, but not thrown back."""
     q_next, qd_next = np.empty(q.size), np.empty(q.size)
     for i in range(q.size):
-        qd_next[i] = min(max(qd[i], min((q_lower[i] - q[i]) / period_s, 0.0)), max((q_upper[i] - q[i]) / period_s, 0.0))
+        qd_next[i] = min(max(qd[i], min((span[0, i] - q[i]) / period_s, 0.0)), max((span[1, i] - q[i]) / period_s, 0.0))
         q_next[i] = q[i] + qd_next[i] * period_s
     return q_next, qd_next

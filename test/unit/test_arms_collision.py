@@ -32,11 +32,11 @@ def postures(arm: str, count: int) -> Array:
 
 def judged(bodies: Bodies, q: Array) -> Array:
     """Distances of all pairs by coal."""
-    at_a, at_b, _, _ = place(bodies, q)
+    at_a, at_b = place(bodies, q)[:2]
     rods = [_coal_capsule(a, b, r) for a, b, r in zip(at_a, at_b, bodies.radius, strict=True)]
     boxes = [(coal.Box(*(2.0 * h)), coal.Transform3s(T[:3, :3], T[:3, 3])) for h, T in zip(bodies.half, bodies.T_box, strict=True)]
-    pairs = [(rods[i], rods[j]) for i, j in bodies.pairs] + [(rods[i], boxes[j]) for i, j in bodies.box_pairs]
-    return np.array([_coal_distance(*one, *other) for one, other in pairs])
+    parts = [*rods, *boxes]
+    return np.array([_coal_distance(*parts[i], *parts[j]) for i, j in bodies.pairs])
 
 
 def _coal_capsule(a: Array, b: Array, radius_m: float):
@@ -72,7 +72,7 @@ def test_lines_side_by_side_end_on_and_of_no_length_are_as_far_apart_as_coal_say
         if {a, b} & {c, d}:
             continue
         stand = Obstacles((Capsule("one", -1, ends[a], ends[b], 0.1), Capsule("other", -1, ends[c], ends[d], 0.1)))
-        bodies = gather(model, stand, np.array([[len(model.capsules), len(model.capsules) + 1]]), np.zeros((0, 2), dtype=np.int64))
+        bodies = gather(model, stand, np.array([[len(model.capsules), len(model.capsules) + 1]]))
         theirs = judged(bodies, model.q_home)
         if theirs[0] > 1e-6:
             assert distances(bodies, model.q_home) == pytest.approx(theirs, abs=1e-9)

@@ -291,8 +291,8 @@ class NearlyAtItsLimit(Gantry):
     """Its first axis has little way left."""
 
     def probe_and_limits_at(self, q):
-        T, J, low, high = super().probe_and_limits_at(q)
-        return T, J, low, np.array([0.005, *high[1:]])
+        T, J, (low, high) = super().probe_and_limits_at(q)
+        return T, J, np.stack((low, [0.005, *high[1:]]))
 
 
 def test_relief_keeps_to_the_beam_where_a_joint_is_nearly_at_its_limit():
