@@ -21,7 +21,7 @@ class Servo:
     def __init__(self, arm: ArmModel, config: HardwareSection, q: Array, events: EventLog, rng: np.random.Generator) -> None:
         self._arm, self._config, self._events, self._rng = arm, config, events, rng
         self._period_s = 1.0 / config.rate_hz
-        self._limits = arm.q_lower, arm.q_upper, SLACK * arm.qd_max, SLACK * arm.brake_rad_per_s2
+        self._limits = np.stack((arm.q_lower, arm.q_upper, SLACK * arm.qd_max, SLACK * arm.brake_rad_per_s2))
         self._underway: deque[tuple[int, Array]] = deque()
         self._commanded_ns: int | None = None
         self._v_set = np.zeros(arm.n)
@@ -78,7 +78,7 @@ class Servo:
             self.q_set = _clipped(self.q_set + self._v_set * self._period_s, self._arm.q_lower, self._arm.q_upper)
 
     def _follow(self, now_ns: int, target: Array, count: int) -> None:
-        if _step(target, count, self.q_set, self._v_set, self._last_target, *self._limits, self._period_s):
+        if _step(target, count, self.q_set, self._v_set, self._last_target, self._limits, self._period_s):
             self.clamped += 1
             self._events.add(now_ns, "clamped_command", "beyond a position, speed or acceleration limit")
 
@@ -95,13 +95,13 @@ class Servo:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _step(target, count, q_set, v_set, last_target, q_lower, q_upper, qd_max, qdd_max, period_s):  # type: ignore[no-untyped-def]
+def _step(target, count, q_set, v_set, last_target, limits, period_s):  # type: ignore[no-untyped-def]
     """Moves setpoint and its speed one period on to `target` (n,), the last of `count` commands, in place; whether a limit bore on it.
 
     The setpoint goes along with the stream. What it is behind or ahead of it, where commands were late, it makes up for no faster than
     an arm can brake, as its own interpolation would: a setpoint that jumped would let the probe's inertia push.
     """
-    clamped = False
+    q_lower, q_upper, qd_max, qdd_max, clamped = limits[0], limits[1], limits[2], limits[3], False
     for i in range(target.size):
         within, change = min(max(target[i], q_lower[i]), q_upper[i]), qdd_max[i] * period_s
         stream = min(max((within - last_target[i]) / (count * period_s), -qd_max[i]), qd_max[i])

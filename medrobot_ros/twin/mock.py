@@ -8,8 +8,10 @@ import numpy as np
 from numba import njit
 
 from medrobot_ros.arms.model import ArmModel
+from medrobot_ros.arms.small import times
 from medrobot_ros.config import CellConfig, HardwareSection
 from medrobot_ros.geometry.pose import inverse
+from medrobot_ros.geometry.triples import back, cross, forth, plus, put
 from medrobot_ros.geometry.wrench import shift_wrench, weight_wrench
 from medrobot_ros.hardware.servo import Servo
 from medrobot_ros.imaging.probe import load_probe
@@ -140,18 +142,22 @@ class _Sensors:
         T_ft_probe = inverse(arm.T_flange_ft) @ arm.T_flange_probe
         p_probe_com = (inverse(T_ft_probe) @ np.append(arm.p_ft_com, 1.0))[:3]
         self._arm = arm
-        self._mass = (np.ascontiguousarray(T_ft_probe[:3, :3]), p_probe_com, np.array(arm.p_ft_com), arm.probe_mass_kg)
-        self._moved_ns, self._v_com = 0, np.zeros(3)  # the centre of mass in base
-        self.inertia = np.zeros(6)  # what is felt of it in the last reading
+        self._mass = np.vstack((T_ft_probe[:3, :3], p_probe_com, arm.p_ft_com)), arm.probe_mass_kg
+        self._moved_ns, self._felt = 0, np.zeros(9)
         # Both are linear in what they turn, and matrices made once cost a tick a fifth of `geometry.wrench`.
         shift = np.column_stack([shift_wrench(T_ft_probe, e) for e in np.eye(6)])
         base_up_in_ft = [np.outer((0.0, 0.0, 1.0), axis) for axis in T_ft_probe[:3, :3].T]
         weight = np.column_stack([weight_wrench(R, arm.probe_mass_kg, arm.p_ft_com) for R in base_up_in_ft])
         noise = np.concatenate((np.repeat((config.force_noise_n, config.torque_noise_nm), 3), np.full(arm.n, config.encoder_noise_rad)))
-        self._ft, self._noise = (shift, weight, bias), noise
+        self._ft, self._noise = np.column_stack((shift, weight, bias)), noise
         Q, F, T = np.zeros((1, arm.n)), np.zeros((1, 6)), np.eye(4)[None]  # compiled or loaded now, not in a tick
         J, tau = arm.statics(Q[0])
-        _read(Q, Q, F, F, T, 0, J, tau, 1.0, 0.0, noise, noise, self._v_com, self.inertia, self._mass, self._ft)
+        _read(Q, Q, F, F, T[0], 0, J, tau, 1.0, 0.0, noise, noise, self._felt, self._mass, self._ft)
+
+    @property
+    def inertia(self) -> Array:
+        """What is felt (6,) of the probe's in the last reading."""
+        return self._felt[:6]
 
     def read(self, before: tuple[Array, Pressed], now: tuple[Array, Pressed], k: int, drawn: Array) -> tuple[JointState, Wrench]:
         """Joints and raw wrench in the F/T frame at step `k` of `now`, with the means of the period before it, which began in `before`;
@@ -160,8 +166,8 @@ class _Sensors:
         stamp_ns = pressed.stamp_ns[k]
         period_s = 1e-9 * max(1, stamp_ns - then.stamp_ns[k])
         out = _read(
-            Q_before, Q, then.rows, pressed.rows, pressed.T_base_probe, k, *self._arm.statics(Q[k]), period_s,
-            1e-9 * (stamp_ns - self._moved_ns), drawn, self._noise, self._v_com, self.inertia, self._mass, self._ft,
+            Q_before, Q, then.rows, pressed.rows, pressed.T_base_probe[k], k, *self._arm.statics(Q[k]), period_s,
+            1e-9 * (stamp_ns - self._moved_ns), drawn, self._noise, self._felt, self._mass, self._ft,
         )  # fmt: skip
         self._moved_ns, n = max(self._moved_ns, stamp_ns), self._arm.n
         return JointState(stamp_ns, out[:n], out[n : 2 * n], out[2 * n : 3 * n]), Wrench(stamp_ns, "ft", out[3 * n :])
@@ -169,13 +175,13 @@ class _Sensors:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _read(  # type: ignore[no-untyped-def]
-    Q_before, Q, F_before, F, T_base_probe, k, J, tau_gravity, period_s, elapsed_s, drawn, noise, v_com, inertia, mass, ft
+    Q_before, Q, F_before, F, T_base_probe, k, J, tau_gravity, period_s, elapsed_s, drawn, noise, felt, mass, ft
 ):
     """Joint positions, their mean speeds, joint torques (n,), raw wrench (6,), one behind the other. Rows of `F` begin with the tissue's
-    force. Where time has passed since the last reading it brings up to date what a sensor feels of the probe's `inertia` (6,) and its
-    velocity `v_com` (3,)."""
+    force. Where time has passed since the last reading it brings `felt` (9,) up to date: what a sensor feels of the probe's inertia,
+    and the velocity of its centre of mass in base. `ft` (6, 10) turns tissue's wrench, the base's upward axis and 1 into what is told."""
     steps, n = Q.shape
-    q, T = Q[k], T_base_probe[k]
+    q, up = Q[k], T_base_probe[2]
     out = np.empty(3 * n + 6)
     for i in range(n):
         out[i] = q[i] + noise[6 + i] * drawn[6 + i]
@@ -184,27 +190,27 @@ def _read(  # type: ignore[no-untyped-def]
         for c in range(6):
             out[2 * n + i] -= F[k, c] * J[c, i]
     if elapsed_s > 0.0:
-        _accelerate(J, out[n : 2 * n], T, elapsed_s, v_com, inertia, *mass)
-    shift, weight, bias = ft
+        _accelerate(J, out[n : 2 * n], T_base_probe, elapsed_s, felt[6:], felt[:6], *mass)
     F_mean = np.zeros(6)
     for i in range(steps):
-        felt = F[i] if i <= k else F_before[i]
+        pushed = F[i] if i <= k else F_before[i]
         for c in range(6):
-            F_mean[c] += felt[c] / steps
+            F_mean[c] += pushed[c] / steps
     for i in range(6):
-        out[3 * n + i] = bias[i] + noise[i] * drawn[i] + inertia[i]
+        out[3 * n + i] = ft[i, 9] + noise[i] * drawn[i] + felt[i]
         for c in range(3):
-            out[3 * n + i] += weight[i, c] * T[2, c]
+            out[3 * n + i] += ft[i, 6 + c] * up[c]
         for c in range(6):
-            out[3 * n + i] += shift[i, c] * F_mean[c]
+            out[3 * n + i] += ft[i, c] * F_mean[c]
     return out
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _accelerate(J, qd, T_base_probe, elapsed_s, v_com, inertia, R_ft_probe, p_probe_com, p_ft_com, mass_kg):  # type: ignore[no-untyped-def]
-    """Moves a point mass on from its velocity in base `v_com` (3,), and fills what a sensor feels of its `inertia` (6,)."""
-    V, R = J @ qd, np.ascontiguousarray(T_base_probe[:3, :3])
-    v = R @ (V[:3] + np.cross(V[3:], p_probe_com))
-    inertia[:3] = -mass_kg / elapsed_s * (R_ft_probe @ (R.T @ (v - v_com)))
-    inertia[3:] = np.cross(p_ft_com, inertia[:3])
-    v_com[:] = v
+def _accelerate(J, qd, T_base_probe, elapsed_s, v_com, inertia, placed, mass_kg):  # type: ignore[no-untyped-def]
+    """Moves a point mass on from its velocity in base `v_com` (3,), and fills what a sensor feels of its `inertia` (6,). Rows of
+    `placed` (5, 3) are the probe's rotation in the sensor's frame, and the centre of mass in the probe's and in the sensor's."""
+    V = times(J, qd)
+    v = forth(T_base_probe, plus(V[:3], 1.0, cross(V[3:], placed[3])))
+    put(inertia, plus((0.0, 0.0, 0.0), -mass_kg / elapsed_s, forth(placed, back(T_base_probe, plus(v, -1.0, v_com)))))
+    put(inertia[3:], cross(placed[4], inertia))
+    put(v_com, v)

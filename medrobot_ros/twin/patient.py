@@ -10,7 +10,7 @@ import numpy as np
 
 from medrobot_ros.config import BodySection, TwinSection
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
-from medrobot_ros.geometry.turning import turned_back
+from medrobot_ros.geometry.triples import back, cross, dot, forth, plus, put
 from medrobot_ros.signals import Array, PatientTruth
 from medrobot_ros.twin.body import Body
 from medrobot_ros.twin.tissue import Tissue, push
@@ -27,7 +27,7 @@ Skin = tuple[float, float, float, Array, Array, Array]  # a height field: x0, y0
 def skin_of(body: Body) -> Skin:
     """A body's skin as the kernels take it."""
     zx, zy = body.gradients()
-    return body.x[0], body.y[0], body.x[1] - body.x[0], body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy)
+    return float(body.x[0]), float(body.y[0]), float(body.x[1] - body.x[0]), body.z, np.ascontiguousarray(zx), np.ascontiguousarray(zy)
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def skin_at(x, y, skin):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _skin_point(p, skin):  # type: ignore[no-untyped-def]
-    """The same of p (3,) as vectors (3,)."""
+    """The same of p as vectors."""
     x, y, z, nx, ny, nz = skin_below(p[0], p[1], p[2], skin)
-    return np.array([x, y, z]), np.array([nx, ny, nz])
+    return (x, y, z), (nx, ny, nz)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -111,48 +111,37 @@ def _press_once(T_base_probe, T_base_patient, offset, dt, skin, face, tissue, la
 
     The face point is the one that meets the skin first; `last` begins with the one before and its gap. `dt` [s] is 0 at rest.
     """
-    R, o = T_base_patient[:3, :3], T_base_patient[:3, 3]
-    Rp, tip = T_base_probe[:3, :3], T_base_probe[:3, 3]
-    _, n = _skin_point(turned_back(R, tip - o), skin)
-    inward = turned_back(Rp, turned_back(R.T, n))
-    r = np.empty(3)
-    r[0] = min(max(-face[0] * inward[0], -face[1]), face[1])
-    r[1] = min(max(-ELEVATION_RADIUS_M * inward[1], -0.3 * ELEVATION_RADIUS_M), 0.3 * ELEVATION_RADIUS_M)
-    r[2] = -0.5 * (r[0] * r[0] / face[0] + r[1] * r[1] / ELEVATION_RADIUS_M)
-    p_base = tip + turned_back(Rp.T, r)
-    p = turned_back(R, p_base - o)
+    o, tip = T_base_patient[:3, 3], T_base_probe[:3, 3]
+    _, n = _skin_point(back(T_base_patient, plus(tip, -1.0, o)), skin)
+    inward = back(T_base_probe, forth(T_base_patient, n))
+    x = min(max(-face[0] * inward[0], -face[1]), face[1])
+    y = min(max(-ELEVATION_RADIUS_M * inward[1], -0.3 * ELEVATION_RADIUS_M), 0.3 * ELEVATION_RADIUS_M)
+    r = x, y, -0.5 * (x * x / face[0] + y * y / ELEVATION_RADIUS_M)
+    p_base = plus(tip, 1.0, forth(T_base_probe, r))
+    p = back(T_base_patient, plus(p_base, -1.0, o))
     s, n = _skin_point(p, skin)
-    gap = (p[0] - s[0]) * n[0] + (p[1] - s[1]) * n[1] + (p[2] - s[2]) * n[2] - offset
-    n_base = turned_back(R.T, n)
+    gap = dot(plus(p, -1.0, s), n) - offset
+    n_base = forth(T_base_patient, n)
     v_gap = 0.0 if dt == 0.0 else (gap - last[3]) / dt
     force = push(tissue[0], tissue[1], tissue[2], -gap, -v_gap)
     if force > 0.0:
-        f_base = force * n_base
+        f_base = plus((0.0, 0.0, 0.0), force, n_base)
         if dt > 0.0:
-            v = (p_base - last[:3]) / dt
-            v -= (v[0] * n_base[0] + v[1] * n_base[1] + v[2] * n_base[2]) * n_base
-            speed = sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
-            f_base -= (tissue[3] * force / (speed + STICTION_SPEED_M_PER_S)) * v
-        F[:3] = turned_back(Rp, f_base)
-        F[3:] = _cross(r, F[:3])
-    last[:3], last[3] = p_base, gap
-    T[:3, 2] = -n_base
-    T[0, 0] = 1.0
-    T[:3, 0] -= n_base[0] * n_base
-    T[:3, 0] /= sqrt(1.0 - n_base[0] * n_base[0])
-    T[:3, 1] = _cross(T[:3, 2], T[:3, 0])
-    T[:3, 3] = turned_back(R.T, s + offset * n) + o
-    T[3, 3] = 1.0
+            moved = plus(p_base, -1.0, last)
+            slid = plus(moved, -dot(moved, n_base), n_base)
+            speed = sqrt(dot(slid, slid)) / dt
+            f_base = plus(f_base, -tissue[3] * force / ((speed + STICTION_SPEED_M_PER_S) * dt), slid)
+        f = back(T_base_probe, f_base)
+        put(F, f)
+        put(F[3:], cross(r, f))
+    put(last, p_base)
+    last[3] = gap
+    T[3, 3], across = 1.0, sqrt(1.0 - n_base[0] * n_base[0])  # z along the inward normal, x along the base's as far as that lets it
+    put(T[:3, 2], plus((0.0, 0.0, 0.0), -1.0, n_base))
+    put(T[:3, 0], plus((1.0 / across, 0.0, 0.0), -n_base[0] / across, n_base))
+    put(T[:3, 1], cross(T[:3, 2], T[:3, 0]))
+    put(T[:3, 3], plus(o, 1.0, forth(T_base_patient, plus(s, offset, n))))
     return gap
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _cross(a, b):  # type: ignore[no-untyped-def]
-    out = np.empty(3)
-    for i in range(3):
-        j, k = (i + 1) % 3, (i + 2) % 3
-        out[i] = a[j] * b[k] - a[k] * b[j]
-    return out
 
 
 class Pressed(NamedTuple):
@@ -181,7 +170,7 @@ class Patient:
 
     def __init__(self, config: TwinSection, placing: BodySection, body: Body, face: Face, seed: int) -> None:
         tissue, b, h, s = Tissue.from_config(config.tissue), config.breathing, config.pulse, config.shift
-        phase0 = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi)
+        phase0 = float(np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * pi))
         self._constants = (
             pose(rotation_from_vector(np.array([0.0, 0.0, placing.yaw_rad])), np.asarray(placing.position_m)),
             (b.amplitude_m, 2.0 * pi * b.frequency_hz, phase0, h.amplitude_m, 2.0 * pi * h.frequency_hz),
