@@ -148,10 +148,10 @@ class Kit:
         point = self._class("geometry_msgs/Point")
         return [point(x=x, y=y, z=z) for x, y, z in P.tolist()]
 
-    def colors(self, values: list[tuple[float, float, float, float]]) -> list[Any]:
-        """A std_msgs/ColorRGBA of each."""
+    def colors(self, values: Array) -> list[Any]:
+        """A std_msgs/ColorRGBA of each row of `values` (n, 4)."""
         color = self._class("std_msgs/ColorRGBA")
-        return [color(r=r, g=g, b=b, a=a) for r, g, b, a in values]
+        return [color(r=r, g=g, b=b, a=a) for r, g, b, a in values.tolist()]
 
     def quaternion(self, R: Array) -> Any:
         """A geometry_msgs/Quaternion."""
@@ -451,20 +451,27 @@ def _decode_volume(kit: Kit, row: Topic, m: Any) -> VolumeCloud:
     return VolumeCloud(stamp_ns, points, cloud["intensity"].astype(np.uint8))
 
 
-_POINTS_MARKER, _ADD, _POINT_SIZE_M = 8, 0, 0.003
+SKIN_MARKER, POINTS_MARKER, POINT_SIZE_M = "planned_skin", 8, 0.003
+_ADD = 0
 _COVERED_ALPHA, _OPEN_COLOR = 1.0, (0.5, 0.5, 0.5, 0.5)
 
 
+def skin_colors(quality: Array) -> Array:
+    """Red, green, blue and alpha (n, 4): green is the quality; a point that is still open is grey and half transparent."""
+    colors = np.full((len(quality), 4), _OPEN_COLOR)
+    covered = ~np.isnan(quality)
+    green = np.clip(quality[covered], 0.0, 1.0)
+    colors[covered] = np.column_stack((1.0 - green, green, np.full((len(green), 2), (0.2, _COVERED_ALPHA))))
+    return colors
+
+
 def _encode_skin(kit: Kit, row: Topic, s: PlannedSkin) -> Any:
-    """Green is the quality; a point that is still open is grey and half transparent."""
-    qualities = np.clip(s.quality, 0.0, 1.0).tolist()
-    colors = [_OPEN_COLOR if q != q else (1.0 - q, q, 0.2, _COVERED_ALPHA) for q in qualities]
     header, nothing = kit.header(s.stamp_ns, row.frame), kit.octets(b"")
     marker = kit(
-        "visualization_msgs/Marker", header=header, ns="planned_skin", id=0, type=_POINTS_MARKER, action=_ADD,
-        pose=kit.pose(np.eye(4)), scale=kit.vector3(np.array([_POINT_SIZE_M, _POINT_SIZE_M, 0.0])),
+        "visualization_msgs/Marker", header=header, ns=SKIN_MARKER, id=0, type=POINTS_MARKER, action=_ADD,
+        pose=kit.pose(np.eye(4)), scale=kit.vector3(np.array([POINT_SIZE_M, POINT_SIZE_M, 0.0])),
         color=kit("std_msgs/ColorRGBA", r=0.0, g=0.0, b=0.0, a=1.0), lifetime=kit.duration(0.0), frame_locked=False,
-        points=kit.points(s.points), colors=kit.colors(colors), texture_resource="",
+        points=kit.points(s.points), colors=kit.colors(skin_colors(s.quality)), texture_resource="",
         texture=kit("sensor_msgs/CompressedImage", header=kit.header(0), format="", data=nothing), uv_coordinates=[], text="",
         mesh_resource="", mesh_file=kit("visualization_msgs/MeshFile", filename="", data=nothing),
         mesh_use_embedded_materials=False,
@@ -524,29 +531,34 @@ _Level = Callable[[Any], int]
 _OK, _WARN, _ERROR = 0, 1, 2
 
 
-def _status(kind: type, level: _Level = lambda s: _OK) -> tuple[Encode, Decode]:
-    """The pair for a signal whose fields are the values of one DiagnosticStatus."""
-    hints = get_type_hints(kind)
-    names = [f.name for f in fields(kind) if f.name != "stamp_ns"]
-    optional = {f.name for f in fields(kind) if f.default is not MISSING or f.default_factory is not MISSING}
+class StatusRow:
+    """A signal whose fields are the values of one DiagnosticStatus."""
 
-    def encode(kit: Kit, row: Topic, s: Any) -> Any:
-        values = [
-            kit("diagnostic_msgs/KeyValue", key=n, value=_text(v)) for n in names if (v := getattr(s, n)) is not None
-        ]
-        status = kit("diagnostic_msgs/DiagnosticStatus", level=kit.level(level(s)), name=getattr(s, "source", row.name),
-                     message=_summary(s), hardware_id="", values=values)  # fmt: skip
+    def __init__(self, kind: type, level: _Level = lambda s: _OK) -> None:
+        self._kind, self._level, self._hints = kind, level, get_type_hints(kind)
+        self._names = [f.name for f in fields(kind) if f.name != "stamp_ns"]
+        self._optional = {f.name for f in fields(kind) if f.default is not MISSING or f.default_factory is not MISSING}
+
+    def texts(self, row: Topic, s: Any) -> tuple[int, str, str, list[tuple[str, str]]]:
+        """The status' level, its name and message, and its keys with their values."""
+        values = [(n, _text(v)) for n in self._names if (v := getattr(s, n)) is not None]
+        return self._level(s), getattr(s, "source", row.name), _summary(s), values
+
+    def encode(self, kit: Kit, row: Topic, s: Any) -> Any:
+        """Signal to message."""
+        level, name, message, texts = self.texts(row, s)
+        values = [kit("diagnostic_msgs/KeyValue", key=key, value=value) for key, value in texts]
+        status = kit("diagnostic_msgs/DiagnosticStatus", level=kit.level(level), name=name, message=message, hardware_id="", values=values)
         return kit("diagnostic_msgs/DiagnosticArray", header=kit.header(s.stamp_ns), status=[status])
 
-    def decode(kit: Kit, row: Topic, m: Any) -> Any:
+    def decode(self, kit: Kit, row: Topic, m: Any) -> Any:
+        """Message to signal."""
         if len(m.status) != 1:
             raise ValueError(f"{len(m.status)} statuses instead of 1")
-        found = {v.key: v.value for v in m.status[0].values if v.key in hints and v.key != "stamp_ns"}
-        if missing := [n for n in names if n not in found and n not in optional]:
+        found = {v.key: v.value for v in m.status[0].values if v.key in self._hints and v.key != "stamp_ns"}
+        if missing := [n for n in self._names if n not in found and n not in self._optional]:
             raise ValueError(f"no value for {', '.join(missing)}")
-        return kind(stamp_ns=_stamp_ns(m.header), **{n: _parsed(n, hints[n], text) for n, text in found.items()})
-
-    return encode, decode
+        return self._kind(stamp_ns=_stamp_ns(m.header), **{n: _parsed(n, self._hints[n], text) for n, text in found.items()})
 
 
 def _summary(s: Any) -> str:
@@ -655,16 +667,15 @@ def _true_pose(field: str) -> tuple[Encode, Decode]:
     return encode, decode
 
 
-def patient_values(s: PatientTruth) -> Array:
-    """The seven values (7,) of `twin/patient`, in the order of `PATIENT_VALUES`. A patient turns about base z only."""
-    T = s.T_base_patient
-    yaw = atan2(T[1, 0], T[0, 0])
-    return np.array([s.breathing_phase_rad, s.breathing_offset_m, s.indentation_m, *T[:3, 3], yaw])
+def patient_values(s: PatientTruth) -> tuple[float, ...]:
+    """The seven values of `twin/patient`, in the order of `PATIENT_VALUES`. A patient turns about base z only."""
+    (r00, _, _, x), (r10, _, _, y), (_, _, _, z), _ = s.T_base_patient.tolist()
+    return s.breathing_phase_rad, s.breathing_offset_m, s.indentation_m, x, y, z, atan2(r10, r00)
 
 
 def _encode_patient(kit: Kit, row: Topic, s: PatientTruth) -> Any:
     none = np.empty(0)
-    return kit.joint_state(s.stamp_ns, PATIENT_VALUES, patient_values(s), none, none)
+    return kit.joint_state(s.stamp_ns, PATIENT_VALUES, np.array(patient_values(s)), none, none)
 
 
 def _decode_patient(kit: Kit, row: Topic, m: Any) -> TruthPart:
@@ -714,7 +725,20 @@ class TruthMerge:
 
 _WRENCH: tuple[Encode, Decode] = (_encode_wrench, _decode_wrench)
 _STAMP: tuple[Encode, Decode] = (_encode_stamp, _decode_stamp)
-_EVENT = _status(Event, lambda s: _WARN)
+_EVENT = StatusRow(Event, lambda s: _WARN)
+
+STATUS_ROWS: dict[str, StatusRow] = {
+    "contact/mode": StatusRow(ContactMode),
+    "contact/state": StatusRow(ContactStatus, _contact_level),
+    "motion/state": StatusRow(MotionStatus, _motion_level),
+    "hardware/state": StatusRow(HardwareStatus),
+    "safety/state": StatusRow(SafetyStatus, _safety_level),
+    "image/geometry": StatusRow(ImageGeometry),
+    "image/quality": StatusRow(ImageQuality, _quality_level),
+    "task/state": StatusRow(TaskStatus, _task_level),
+    "events": _EVENT,
+    "/diagnostics": _EVENT,
+}
 
 _KINDS: dict[str, tuple[Encode, Decode]] = {
     "joint_states": (_encode_joints, _decode_joints),
@@ -724,31 +748,22 @@ _KINDS: dict[str, tuple[Encode, Decode]] = {
     "probe/twist": (_encode_twist, _decode_twist(ProbeTwist)),
     "probe/twist_command": (_encode_twist, _decode_twist(TwistCommand)),
     "contact/wrench": _WRENCH,
-    "contact/mode": _status(ContactMode),
-    "contact/state": _status(ContactStatus, _contact_level),
     "scan/reference": (_encode_reference, _decode_reference),
     "scan/force_reference": _WRENCH,
     "motion/goal": (_encode_joint_goal, _decode_joint_goal),
     "motion/goal_pose": (_encode_pose_goal, _decode_pose_goal),
-    "motion/state": _status(MotionStatus, _motion_level),
-    "hardware/state": _status(HardwareStatus),
     "safety/permit": _STAMP,
     "heartbeat": _STAMP,
     "safety/stop": (_encode_stop, _decode_stop),
-    "safety/state": _status(SafetyStatus, _safety_level),
     "surface": (_encode_surface, _decode_surface),
     "image": (_encode_image, _decode_image),
     "image/compressed": (_encode_compressed, _decode_compressed),
-    "image/geometry": _status(ImageGeometry),
-    "image/quality": _status(ImageQuality, _quality_level),
     "volume": (_encode_volume, _decode_volume),
     "scan/path": (_encode_path, _decode_path),
     "scan/markers": (_encode_skin, _decode_skin),
-    "task/state": _status(TaskStatus, _task_level),
-    "events": _EVENT,
     "twin/contact_wrench": (_encode_true_wrench, _decode_true_wrench),
     "twin/probe_pose": _true_pose("T_base_probe"),
     "twin/skin_pose": _true_pose("T_base_skin"),
     "twin/patient": (_encode_patient, _decode_patient),
-    "/diagnostics": _EVENT,
+    **{name: (row.encode, row.decode) for name, row in STATUS_ROWS.items()},
 }

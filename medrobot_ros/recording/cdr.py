@@ -1,23 +1,34 @@
-"""CDR bytes of the topics that come at the control rate, laid out by hand.
+"""CDR bytes of the topics that come at the control rate, of status rows and of the planned skin, laid out by hand.
 
-A generic serialiser costs tens of microseconds a message, more than a simulated tick can pay. All of these messages are an
+A generic serialiser costs tens of microseconds a message, more than a simulated tick can pay. These messages are an
 optional header, texts that never change, and float64 sequences, so that only the stamp and the numbers have to be
-filled in, and thousands of recorded messages can be read at once. Other topics go through the generic serialiser.
+filled in, and thousands of recorded messages can be read at once. Status rows are a list of texts. Other topics go through
+the generic serialiser.
 Encoding: OMG CDR, little endian, aligned from byte 4 (DDS-XTypes 1.3, 7.4).
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from struct import Struct
+from struct import Struct, pack
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medrobot_ros.geometry.finite import all_finite
 from medrobot_ros.geometry.pose import quat_xyzw, rotation_from_quat_xyzw
 from medrobot_ros.interfaces import topic
-from medrobot_ros.messages import PATIENT_VALUES, numbered_joints, patient_values
+from medrobot_ros.messages import (
+    PATIENT_VALUES,
+    POINT_SIZE_M,
+    POINTS_MARKER,
+    SKIN_MARKER,
+    STATUS_ROWS,
+    numbered_joints,
+    patient_values,
+    skin_colors,
+)
 from medrobot_ros.signals import Array, JointCommand, JointState, TwistCommand, Wrench
 
 _ENCAPSULATION = b"\x00\x01\x00\x00"
@@ -25,9 +36,12 @@ _BODY = len(_ENCAPSULATION)
 _STAMP, _BEGINNING = Struct("<iI"), Struct("<4siI")
 _LENGTH = Struct("<I")
 _POSE = Struct("<7d")
+_ONE_STATUS = Struct("<IB3x")  # how many, and its level
 _DOUBLE = 8
+_NOT_MOVED = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 
 
+@lru_cache(maxsize=256)
 def _text(text: str) -> bytes:
     data = text.encode() + b"\x00"
     return _LENGTH.pack(len(data)) + data
@@ -90,7 +104,7 @@ def _joints(s: Any, names: tuple[str, ...]) -> bytes:
 def _patient(s: Any, names: tuple[str, ...]) -> bytes:
     empty = _LENGTH.pack(0)
     head = _stamped(s.stamp_ns) + _named(PATIENT_VALUES, len(PATIENT_VALUES))
-    return head + patient_values(s).tobytes() + empty + empty
+    return head + np.array(patient_values(s)).tobytes() + empty + empty
 
 
 def _command(s: Any, names: tuple[str, ...]) -> bytes:
@@ -107,6 +121,54 @@ def _pose(field: str, frame: str) -> Callable[[Any, tuple[str, ...]], bytes]:
     between = _framed(frame)
     pose = attrgetter(field)
     return lambda s, names: _stamped(s.stamp_ns) + between + _pose_values(pose(s))
+
+
+def _aligned(text: str) -> bytes:
+    return _pad(_text(text), 4)
+
+
+_key = lru_cache(maxsize=256)(_aligned)
+
+
+def _status(name: str) -> Callable[[Any, tuple[str, ...]], bytes]:
+    """A DiagnosticArray of one status without a hardware id; padding is there for what follows."""
+    row, texts = topic(name), STATUS_ROWS[name].texts
+    no_frame = no_hardware = _aligned("")
+
+    def write(s: Any, names: tuple[str, ...]) -> bytes:
+        level, source, message, values = texts(row, s)
+        parts = [_stamped(s.stamp_ns), no_frame, _ONE_STATUS.pack(1, level), _aligned(source), _aligned(message), no_hardware]
+        parts.append(_LENGTH.pack(len(values)))
+        for key, value in values[:-1]:
+            parts += _key(key), _aligned(value)
+        key, value = values[-1]
+        return b"".join((*parts, _key(key), _text(value)))
+
+    return write
+
+
+@lru_cache(maxsize=8)
+def _marker(frame: str, count: int) -> tuple[bytes, bytes]:
+    """What lies around the points of a MarkerArray of one marker: from its stamp to `count` points, and what comes after the colours."""
+    one, nothing = _LENGTH.pack(1), _LENGTH.pack(0)
+    body = one + bytes(_STAMP.size) + _aligned(frame) + _aligned(SKIN_MARKER) + pack("<3i", 0, POINTS_MARKER, 0)
+    body = _pad(body, _DOUBLE) + _POSE.pack(*_NOT_MOVED) + pack("<3d", POINT_SIZE_M, POINT_SIZE_M, 0.0) + pack("<4f", 0.0, 0.0, 0.0, 1.0)
+    body += bytes(8) + bytes(4)  # for ever, in a frame that is not locked
+    body = _pad(body + _LENGTH.pack(count), _DOUBLE)
+    texture = _aligned("") + bytes(_STAMP.size) + _aligned("") + _aligned("") + nothing
+    after = texture + nothing + 3 * _aligned("") + nothing + bytes(1)  # no texture's places, no text, no mesh
+    return body[len(one) + _STAMP.size :], after
+
+
+def _skin(frame: str) -> Callable[[Any, tuple[str, ...]], bytes]:
+    def write(s: Any, names: tuple[str, ...]) -> bytes:
+        before, after = _marker(frame, len(s.points))
+        colors = skin_colors(s.quality).astype("<f4").tobytes()
+        stamp = _STAMP.pack(*divmod(s.stamp_ns, 1_000_000_000))
+        head = _ENCAPSULATION + _LENGTH.pack(1) + stamp
+        return b"".join((head, before, s.points.tobytes(), _LENGTH.pack(len(s.points)), colors, after))
+
+    return write
 
 
 def _of(make: Callable[[str, str], Callable[[Any, tuple[str, ...]], bytes]], name: str, field: str) -> Any:
@@ -127,6 +189,8 @@ _WRITERS: dict[str, Callable[[Any, tuple[str, ...]], bytes]] = {
     "twin/probe_pose": _of(_pose, "twin/probe_pose", "T_base_probe"),
     "twin/skin_pose": _of(_pose, "twin/skin_pose", "T_base_skin"),
     "twin/patient": _patient,
+    "scan/markers": _skin(topic("scan/markers").frame),
+    **{name: _status(name) for name in STATUS_ROWS if topic(name).recorded},
 }
 
 FIXED_TOPICS = frozenset(_WRITERS)
@@ -137,31 +201,53 @@ def to_bytes(name: str, signal: Any, joint_names: tuple[str, ...]) -> bytes:
     return _WRITERS[name](signal, joint_names)
 
 
-_NUMBERS = {  # of the topics at the control rate: nothing else in them changes, but for the stamp
-    "joint_states": ("q", "qd", "tau"),
-    "wrench": ("F",),
-    "probe/twist": ("V_base_probe_in_probe",),
-    "probe/twist_command": ("V_base_probe_in_probe",),
-    "forward_position_controller/commands": ("q",),
+def _fields(*names: str) -> Callable[[Sequence[Any]], list[Array]]:
+    return lambda signals: [np.array([getattr(s, name) for s in signals]) for name in names]
+
+
+def _poses(name: str) -> Callable[[Sequence[Any]], list[Array]]:
+    def numbers(signals: Sequence[Any]) -> list[Array]:
+        T = np.array([getattr(s, name) for s in signals])
+        return [np.hstack((T[:, :3, 3], [quat_xyzw(R) for R in T[:, :3, :3]]))]
+
+    return numbers
+
+
+def _patients(signals: Sequence[Any]) -> list[Array]:
+    """What follows are two empty sequences, whose lengths take as much room as that of one that is not."""
+    return [np.array([patient_values(s) for s in signals]), np.empty((len(signals), 0))]
+
+
+_NUMBERS: dict[str, Callable[[Sequence[Any]], list[Array]]] = {  # nothing else changes in these topics, but for the stamp
+    "joint_states": _fields("q", "qd", "tau"),
+    "wrench": _fields("F"),
+    "forward_position_controller/commands": _fields("q"),
+    "probe/pose": _poses("T_base_probe"),
+    "probe/twist": _fields("V_base_probe_in_probe"),
+    "probe/twist_command": _fields("V_base_probe_in_probe"),
+    "contact/wrench": _fields("F"),
+    "twin/contact_wrench": _fields("F_tissue_on_probe_in_probe"),
+    "twin/probe_pose": _poses("T_base_probe"),
+    "twin/skin_pose": _poses("T_base_skin"),
+    "twin/patient": _patients,
 }
 _WITHOUT_STAMP = "forward_position_controller/commands"
 
 ALIKE_TOPICS = frozenset(_NUMBERS)
 
 
-def to_bytes_alike(name: str, signals: Sequence[Any], joint_names: tuple[str, ...]) -> list[bytes]:
-    """`to_bytes` of signals on one of `ALIKE_TOPICS`, all with as many numbers: what they share is laid out once."""
+def to_bytes_alike(name: str, signals: Sequence[Any], joint_names: tuple[str, ...]) -> NDArray[np.uint8]:
+    """`to_bytes` (n, bytes) of signals on one of `ALIKE_TOPICS`, all with as many numbers: what they share is laid out once."""
     first = np.frombuffer(to_bytes(name, signals[0], joint_names), np.uint8)
     rows, end = np.tile(first, (len(signals), 1)), len(first)
     if name != _WITHOUT_STAMP:
-        stamps = np.array([divmod(s.stamp_ns, 1_000_000_000) for s in signals], "<i4")  # the nanoseconds have no sign bit either
-        rows[:, _BODY : _BODY + _STAMP.size] = stamps.view(np.uint8)
-    for field in reversed(_NUMBERS[name]):
-        values = np.array([getattr(s, field) for s in signals], "<f8").view(np.uint8)
-        rows[:, end - values.shape[1] : end] = values
-        end -= values.shape[1] + _DOUBLE  # with the length before it
-    data, size = rows.tobytes(), rows.shape[1]
-    return [data[k : k + size] for k in range(0, len(data), size)]
+        stamps = np.column_stack(divmod(np.array([s.stamp_ns for s in signals]), 1_000_000_000))
+        rows[:, _BODY : _BODY + _STAMP.size] = stamps.astype("<i4").view(np.uint8)  # the nanoseconds have no sign bit either
+    for values in reversed(_NUMBERS[name](signals)):
+        begin = end - _DOUBLE * values.shape[1]
+        rows[:, begin:end] = values.astype("<f8", order="C").view(np.uint8)
+        end = begin - _DOUBLE  # with the length before it
+    return rows
 
 
 # --- reading one ------------------------------------------------------------------------------------------------------
@@ -244,7 +330,7 @@ def from_bytes(name: str, data: bytes, joint_names: tuple[str, ...]) -> Any:
 # --- reading many -----------------------------------------------------------------------------------------------------
 
 
-def stamps_ns(messages: Sequence[bytes]) -> "np.ndarray[Any, np.dtype[np.int64]]":
+def stamps_ns(messages: Sequence[bytes]) -> NDArray[np.int64]:
     """Stamps (N,) of messages that begin with a header."""
     heads = np.frombuffer(b"".join(m[_BODY : _BODY + _STAMP.size] for m in messages), dtype=np.dtype("<i4, <u4"))
     return heads["f0"].astype(np.int64) * 1_000_000_000 + heads["f1"].astype(np.int64)

@@ -1,6 +1,6 @@
 """Writing a run: its folder, and its bag (rosbag2, MCAP, chunks compressed with zstd)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -94,9 +94,9 @@ class BagWriter:
             _check_space(folder.parent, BEFORE_BYTES)
             self._bag.open()
             self._connections = {t.name: self._connect(prefix, t) for t in recorded_topics()}
-            self._bag.chunked.filling = self._write_held
-            self._bag.chunked.flushed = lambda: _check_space(folder, DURING_BYTES)
-            self._add = self._bag.chunked.write
+            self._storage = self._bag.chunked
+            self._storage.filling = self._write_held
+            self._storage.flushed = lambda: _check_space(folder, DURING_BYTES)
         except (OSError, WriterError) as e:
             raise MachineError(f"cannot write to {folder}: {getattr(e, 'strerror', None) or e}") from None
 
@@ -106,8 +106,11 @@ class BagWriter:
     def write(self, topic: str, time_ns: int, signal: Any) -> None:
         """Records a signal of this process, whose arrays must not change any more."""
         if topic in self._held:
-            self._last_ns = max(self._last_ns, time_ns)
+            if time_ns > self._last_ns:
+                self._last_ns = time_ns
             self._held[topic].append((self._last_ns, signal))
+            if self._last_ns >= self._storage.due_ns:
+                self._on_disk(self._storage.flush, self._last_ns)
         elif topic in FIXED_TOPICS:
             self.write_raw(topic, time_ns, to_bytes(topic, signal, self._names))
         else:
@@ -118,15 +121,18 @@ class BagWriter:
         for topic, held in self._held.items():
             if held:
                 times_ns, signals = zip(*held, strict=True)
-                self._bag.chunked.add(self._connections[topic], times_ns, to_bytes_alike(topic, signals, self._names))
+                self._storage.add_alike(self._connections[topic], times_ns, to_bytes_alike(topic, signals, self._names))
                 held.clear()
 
     def write_raw(self, topic: str, time_ns: int, data: bytes | memoryview) -> None:
         """Records the CDR bytes of a message. Times never run backwards in a bag: an older one takes the latest's."""
         if time_ns > self._last_ns:
             self._last_ns = time_ns
+        self._on_disk(self._storage.write, self._connections[topic], self._last_ns, data)
+
+    def _on_disk(self, act: Callable[..., None], *what: Any) -> None:
         try:
-            self._add(self._connections[topic], self._last_ns, data)
+            act(*what)
         except OSError as e:
             raise MachineError(f"cannot write to {self._folder}: {e.strerror}") from None
 
