@@ -98,8 +98,11 @@ class Board:
 
     def _judge(self, verdict: ImageQuality) -> None:
         self.gel.hear(verdict, self.contact)
+        scanning = self.contact is not None and self.contact.state == "scan"
+        if self.coverage is None or not (scanning and verdict.accepted):
+            return
         T = self.pose_at(verdict.stamp_ns)
-        if self.coverage is not None and T is not None and self.contact is not None and self.contact.state == "scan":
+        if T is not None:
             self.coverage.add(T, verdict)
 
     def pose_at(self, stamp_ns: int) -> Array | None:

@@ -17,7 +17,7 @@ from medrobot_ros.errors import DataError
 from medrobot_ros.planning import leaves, modes
 from medrobot_ros.planning.board import Board
 from medrobot_ros.planning.surface import Shift, shift_since
-from medrobot_ros.signals import PUSHED_AWAY, Array, Stamp, TaskStatus
+from medrobot_ros.signals import PUSHED_AWAY, Array, Stamp
 from medrobot_ros.stage import EventLog, Outputs
 
 STATUS_PERIOD_NS = 1_000_000_000
@@ -43,7 +43,7 @@ class PlannerStage:
         self._shifts: list[Shift] = []
         self._by_shift = False
         self._paused_ns = self._cloud_ns = self._status_ns = self._markers_ns = 0
-        self._last_status: TaskStatus | None = None
+        self._stands: tuple[Any, ...] = ()
         self._shown: Array | None = None
 
     # --- what arrives -------------------------------------------------------------------------------------------------
@@ -264,18 +264,13 @@ class PlannerStage:
         return [("scan/markers", skin)]
 
     def _status(self) -> list[tuple[str, Any]]:
-        """On change and at 1 Hz."""
-        status = self._board.status(self._mode, self._outcome, self._reason)
-        same = self._last_status is not None and _key(status) == _key(self._last_status)
-        if same and status.stamp_ns - self._status_ns < STATUS_PERIOD_NS:
+        """On change of what is worth saying at once, and at 1 Hz."""
+        board = self._board
+        stands = (self._mode, board.phase, self._outcome, board.repeats, self._reason)
+        if stands == self._stands and board.now_ns - self._status_ns < STATUS_PERIOD_NS:
             return []
-        self._last_status, self._status_ns = status, status.stamp_ns
-        return [("task/state", status)]
-
-
-def _key(s: TaskStatus) -> tuple[Any, ...]:
-    """What makes a status worth publishing at once."""
-    return s.mode, s.phase, s.outcome, s.repeats, s.reason
+        self._stands, self._status_ns = stands, board.now_ns
+        return [("task/state", board.status(self._mode, self._outcome, self._reason))]
 
 
 class _WhileAny(Decorator):  # type: ignore[misc]
