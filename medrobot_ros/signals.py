@@ -103,7 +103,8 @@ class PatientTruth:
     @property
     def finite(self) -> bool:
         """Whether what a source draws from is numbers."""
-        return isfinite(self.T_base_probe.sum() + self.T_base_patient.sum() + self.breathing_offset_m)
+        probe, patient = self.T_base_probe.ravel(), self.T_base_patient.ravel()
+        return isfinite(probe.dot(probe) + patient.dot(patient) + self.breathing_offset_m)
 
 
 @dataclass(frozen=True, slots=True)
