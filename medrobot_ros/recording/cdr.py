@@ -202,12 +202,17 @@ def to_bytes(name: str, signal: Any, joint_names: tuple[str, ...]) -> bytes:
 
 
 def _fields(*names: str) -> Callable[[Sequence[Any]], list[Array]]:
-    return lambda signals: [np.array([getattr(s, name) for s in signals]) for name in names]
+    return lambda signals: [_stacked(signals, name).reshape(len(signals), -1) for name in names]
+
+
+def _stacked(signals: Sequence[Any], name: str) -> Array:
+    """A field of all of them, laid end to end: several times as quick as making an array of arrays."""
+    return np.concatenate([getattr(s, name) for s in signals])
 
 
 def _poses(name: str) -> Callable[[Sequence[Any]], list[Array]]:
     def numbers(signals: Sequence[Any]) -> list[Array]:
-        T = np.array([getattr(s, name) for s in signals])
+        T = _stacked(signals, name).reshape(-1, 4, 4)
         return [np.hstack((T[:, :3, 3], [quat_xyzw(R) for R in T[:, :3, :3]]))]
 
     return numbers
