@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from medrobot_ros.errors import DataError
 from medrobot_ros.geometry.pose import inverse, pose, rotation_from_vector
+from medrobot_ros.planning.spline import value_and_slopes
 from medrobot_ros.signals import Array, Surface
 
 MIN_POINTS = 1000
@@ -277,9 +278,9 @@ def shift_of(found: FoundPatient, body: Array) -> Shift:
         if inner.sum() < MIN_POINTS // 4:
             raise DataError("no patient found: the region is hidden or empty")
         x, y = q[inner].T
-        zx, zy = found.slopes(x, y)
+        z, zx, zy = value_and_slopes(found.skin.spline, x, y)
         rise = np.sqrt(1.0 + zx * zx + zy * zy)  # of the height per breath along the normal
-        residual = p[inner, 2] - found.height(x, y) - breath * rise
+        residual = p[inner, 2] - z - breath * rise
         if k < CHOOSING:
             keep = np.abs(residual - np.median(residual)) < STRAY_M
         A = np.column_stack((-zx, -zy, zx * y - zy * x, rise))[keep]

@@ -14,7 +14,7 @@ from py_trees.decorators import Decorator
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import DataError
-from medrobot_ros.planning import leaves, modes
+from medrobot_ros.planning import leaves, modes, spline
 from medrobot_ros.planning.board import Board
 from medrobot_ros.planning.surface import Shift, shift_since
 from medrobot_ros.signals import PUSHED_AWAY, Array, Stamp
@@ -45,6 +45,7 @@ class PlannerStage:
         self._paused_ns = self._cloud_ns = self._status_ns = self._markers_ns = 0
         self._stands: tuple[Any, ...] = ()
         self._shown: Array | None = None
+        spline.load()
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 

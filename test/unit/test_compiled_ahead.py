@@ -11,7 +11,7 @@ from medrobot_ros.cell import Cell, run_examination, simulated_stages
 from medrobot_ros.options import cell_config
 from numba.core.registry import CPUDispatcher
 
-ROOMS = tuple(f"medrobot_ros.{room}" for room in ("arms", "contact", "geometry", "hardware", "imaging", "safety", "twin"))
+ROOMS = tuple(f"medrobot_ros.{room}" for room in ("arms", "contact", "geometry", "hardware", "imaging", "planning", "safety", "twin"))
 
 
 def compiled():
