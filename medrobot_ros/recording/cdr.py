@@ -235,14 +235,18 @@ _NUMBERS: dict[str, Callable[[Sequence[Any]], list[Array]]] = {  # nothing else 
     "twin/probe_pose": _poses("T_base_probe"),
     "twin/skin_pose": _poses("T_base_skin"),
     "twin/patient": _patients,
+    "safety/permit": _fields(),
+    "heartbeat": _fields(),
 }
 _WITHOUT_STAMP = "forward_position_controller/commands"
 
-ALIKE_TOPICS = frozenset(_NUMBERS)
+ALIKE_TOPICS, SOURCED_TOPICS = frozenset(_NUMBERS), frozenset(("safety/permit", "heartbeat"))
 
 
 def to_bytes_alike(name: str, signals: Sequence[Any], joint_names: tuple[str, ...]) -> NDArray[np.uint8]:
-    """`to_bytes` (n, bytes) of signals on one of `ALIKE_TOPICS`, all with as many numbers: what they share is laid out once."""
+    """`to_bytes` (n, bytes) of signals on one of `ALIKE_TOPICS`, all with as many numbers, or of one source on one of
+    `SOURCED_TOPICS`: what they share is laid out once.
+    """
     first = np.frombuffer(to_bytes(name, signals[0], joint_names), np.uint8)
     rows, end = np.tile(first, (len(signals), 1)), len(first)
     if name != _WITHOUT_STAMP:

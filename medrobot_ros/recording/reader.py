@@ -96,7 +96,7 @@ class Run:
     # --- raw messages -------------------------------------------------------------------------------------------------
 
     def _messages(self, wanted: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
-        """(topic, time [ns], CDR bytes) of the wanted topics, in recorded order."""
+        """(topic, time [ns], CDR bytes) of the wanted topics, as they lie in the bag: chunk by chunk, channel by channel."""
         channels: dict[int, str] = {}
         end = self._file.stat().st_size
         with self._file.open("rb") as f:

@@ -38,8 +38,8 @@ class _Pending:
 class ChunkedStorage(McapWriter):
     """Collects messages, lays a chunk and its index out at once, and puts it on the disk at least once a second of recorded time.
 
-    In a chunk each channel's messages lie together, which packs them smaller; times must not decrease. `filling` is called before each
-    chunk, and may add more to it; `flushed` after it. Records: https://mcap.dev/spec.
+    In a chunk each channel's messages lie together, which packs them smaller; the index is in the order of time. `filling` is called
+    before each chunk, and may add more to it; `flushed` after it. Records: https://mcap.dev/spec.
     """
 
     def __init__(self, path: Path, compression: CompressionMode) -> None:
@@ -90,10 +90,10 @@ class ChunkedStorage(McapWriter):
         head, index, at = self.chunk.bio.getvalue(), {}, self.chunk.bio.tell()
         oldest_ns, newest_ns = _NEVER_NS, 0
         for channel, pending in self._pending.items():
-            ends = at + np.cumsum(pending.sizes)
-            index[channel] = np.column_stack((np.array(pending.times, "<u8"), (ends - pending.sizes).astype("<u8")))
-            at = int(ends[-1])
-            oldest_ns, newest_ns = min(oldest_ns, *pending.times), max(newest_ns, *pending.times)
+            ends, times = at + np.cumsum(pending.sizes), np.array(pending.times, "<u8")
+            own = np.column_stack((times, (ends - pending.sizes).astype("<u8")))[np.argsort(times, kind="stable")]
+            index[channel], at = own, int(ends[-1])
+            oldest_ns, newest_ns = min(oldest_ns, int(own[0, 0])), max(newest_ns, int(own[-1, 0]))
         data = b"".join(chain((head,), *(pending.pieces for pending in self._pending.values())))
         self.chunk.bio = BytesIO()
         self._begin()

@@ -1,6 +1,7 @@
 """Writing a run: its folder, and its bag (rosbag2, MCAP, chunks compressed with zstd)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from medrobot_ros.config import CellConfig, as_dict
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, Topic, recorded_topics
 from medrobot_ros.messages import Codec
-from medrobot_ros.recording.cdr import ALIKE_TOPICS, FIXED_TOPICS, to_bytes, to_bytes_alike
+from medrobot_ros.recording.cdr import ALIKE_TOPICS, FIXED_TOPICS, SOURCED_TOPICS, to_bytes, to_bytes_alike
 from medrobot_ros.recording.storage import ChunkedWriter
 from medrobot_ros.signals import Event, Stamp, StopRequest
 from medrobot_ros.stage import NOTHING, Outputs, Shown
@@ -119,10 +120,11 @@ class BagWriter:
 
     def _write_held(self) -> None:
         for topic, held in self._held.items():
-            if held:
-                times_ns, signals = zip(*held, strict=True)
+            groups = _by_source(held) if topic in SOURCED_TOPICS else [held] if held else []
+            for group in groups:
+                times_ns, signals = zip(*group, strict=True)
                 self._storage.add_alike(self._connections[topic], times_ns, to_bytes_alike(topic, signals, self._names))
-                held.clear()
+            held.clear()
 
     def write_raw(self, topic: str, time_ns: int, data: bytes | memoryview) -> None:
         """Records the CDR bytes of a message. Times never run backwards in a bag: an older one takes the latest's."""
@@ -148,6 +150,14 @@ class BagWriter:
         """Leaves the bag without an index, readable as far as it goes."""
         with suppress(OSError):
             self._bag.abort()
+
+
+def _by_source(held: list[tuple[int, Any]]) -> Collection[list[tuple[int, Any]]]:
+    """Held signals in groups that carry the same text."""
+    groups: defaultdict[str, list[tuple[int, Any]]] = defaultdict(list)
+    for time_ns, signal in held:
+        groups[signal.source].append((time_ns, signal))
+    return groups.values()
 
 
 def _qos(t: Topic) -> Qos:
