@@ -19,7 +19,7 @@ from rosbags.rosbag2.storage_mcap import McapWriter
 
 FLUSH_NS = 1_000_000_000
 CHUNK_BYTES = 2**20
-LEVEL = -2  # of zstd: level 1 takes nearly twice as long for 9 % less, level 3 three times as long for 11 %
+LEVEL = -2  # of zstd: level 1 takes twice as long for 9 % less, level 3 four times as long for 11 %
 _MESSAGE_RECORD, _CHUNK_RECORD, _INDEX_RECORD = 5, 6, 7
 _MESSAGE = Struct("<BQHIQQ")  # opcode, size of what follows, channel, sequence, log time, publish time
 _AFTER_SIZE = _MESSAGE.size - 9
