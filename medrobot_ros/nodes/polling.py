@@ -51,12 +51,18 @@ def _serve(service: Any) -> None:
 
 
 def poll_periodically(node: Any, rate_hz: float, tick: Callable[[], None], running: Callable[[], bool]) -> None:
-    """Polls and ticks on absolute deadlines; a deadline that has passed is skipped, not caught up."""
+    """Polls and ticks on absolute deadlines."""
     poller, period_ns = Poller(node), round(1e9 / rate_hz)
-    deadline = monotonic_ns()
+    deadline_ns = monotonic_ns()
     while running():
-        deadline = max(deadline + period_ns, monotonic_ns())
-        sleep_until(deadline)
+        deadline_ns = next_deadline_ns(deadline_ns, period_ns, monotonic_ns())
+        sleep_until(deadline_ns)
         poller.poll()
         if running():
             tick()
+
+
+def next_deadline_ns(last_ns: int, period_ns: int, now_ns: int) -> int:
+    """The next on the same grid: at once after a tick that took too long, but what a whole period went by over is not caught up."""
+    due_ns = last_ns + period_ns
+    return due_ns + max(0, now_ns - due_ns) // period_ns * period_ns

@@ -1,0 +1,25 @@
+from medrobot_ros.nodes.polling import next_deadline_ns
+
+PERIOD = 100
+
+
+def deadlines(finished):
+    """When ticks are due that began at 0 and are finished at these times."""
+    due, out = 0, []
+    for now in finished:
+        due = next_deadline_ns(due, PERIOD, now)
+        out.append(due)
+    return out
+
+
+def test_ticks_that_are_done_in_time_come_on_the_grid():
+    assert deadlines([10, 199, 200, 301]) == [100, 200, 300, 400]
+
+
+def test_a_tick_that_took_too_long_delays_the_next_and_not_those_after_it():
+    assert deadlines([140, 190, 210]) == [100, 200, 300]
+
+
+def test_what_whole_periods_went_by_over_is_skipped():
+    assert deadlines([350, 360, 410]) == [300, 400, 500]
+    assert deadlines([300]) == [300]
