@@ -179,10 +179,10 @@ class Engagement:
 
     def _along(self) -> float:
         """Speed along the beam [m/s]."""
-        if self.state == states.APPROACH:
-            return self._config.approach_speed_m_per_s
-        if self.state == states.LOST:
+        if self.state == states.LOST and self._was_seated:
             return self._config.search_speed_m_per_s
+        if self.state in (states.APPROACH, states.LOST):  # the latter after a touch that was none
+            return self._config.approach_speed_m_per_s
         if self.force_n is None:
             return 0.0
         step = min(FORCE_RAMP_N_PER_S, RAMP_N * self.regulator.control.loop_gain_per_s) * self._dt

@@ -53,11 +53,20 @@ class ForceControl:
         """Takes over a speed that was foretold until now."""
         self.skin_speed_m_per_s = _limited(self.skin_speed_m_per_s + speed_m_per_s, MAX_SKIN_SPEED_M_PER_S)
 
-    def update(self, reference_n: float, force_n: float, n_per_m: float, viscous_s: float = 0.0, foretold_m_per_s: float = 0.0) -> float:
-        """One period."""
+    def update(
+        self,
+        reference_n: float,
+        force_n: float,
+        n_per_m: float,
+        viscous_s: float = 0.0,
+        foretold_m_per_s: float = 0.0,
+        seating: bool = False,
+    ) -> float:
+        """One period. `seating`: a touch that has not borne the probe yet may have been a jolt in the air, and is pressed no faster
+        than it was approached."""
         proportional = self.loop_gain_per_s / n_per_m * self._without_lead(reference_n - force_n, viscous_s)
         v = proportional + self.skin_speed_m_per_s + foretold_m_per_s
-        limited = _limited(v, self._config.max_speed_m_per_s)
+        limited = min(_limited(v, self._config.max_speed_m_per_s), self._config.approach_speed_m_per_s if seating else v)
         if v == limited:  # a saturated loop learns nothing about the skin
             self.hand_over(INTEGRAL_SHARE * self.loop_gain_per_s * proportional * self._period_s)
         return limited

@@ -47,7 +47,8 @@ class BeamRegulator:
         self._foretold_m_per_s = self._share = 0.0
 
     def update(self, reference_n: float, force_n: float, moved_m_per_s: float | None, seating: bool) -> float:
-        """One period; its mean speed [m/s] is the measured one, None if untold; `seating` allows a dither that an image should not see."""
+        """One period; its mean speed [m/s] is the measured one, None if untold. `seating`, before anything is imaged, allows a dither that
+        an image should not see, and keeps to the speed of an approach."""
         tissue = self.tissue
         if moved_m_per_s is None:
             moved_m_per_s = self._speed_m_per_s
@@ -55,7 +56,7 @@ class BeamRegulator:
             tissue.update(force_n, moved_m_per_s)
             self.delay.update(self._speed_m_per_s, moved_m_per_s)
         self._watch_skin(force_n, moved_m_per_s)
-        v = self.control.update(reference_n, force_n, tissue.n_per_m, tissue.viscous_s, self._foretold_m_per_s)
+        v = self.control.update(reference_n, force_n, tissue.n_per_m, tissue.viscous_s, self._foretold_m_per_s, seating)
         self._speed_m_per_s = v + tissue.dither(seating)
         return self._speed_m_per_s
 

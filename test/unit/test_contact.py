@@ -6,6 +6,7 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.contact import states
 from medrobot_ros.contact.path_tracking import PathTracking
 from medrobot_ros.contact.stage import ContactStage
+from medrobot_ros.contact.tissue_estimate import DITHER_HZ
 from medrobot_ros.contact.wrench_estimate import Tare, WrenchEstimate
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.geometry.wrench import accelerating_wrench, shift_wrench, weight_wrench
@@ -156,6 +157,25 @@ def test_skin_that_falls_away_is_found_again(away_m):
     assert bench.status.lost_count == 1 and bench.status.state == states.SEAT  # found within a second
     bench.run(2.0)
     assert bench.status.state == states.SCAN
+
+
+@pytest.mark.parametrize("swing_n", [0.0, 1.5])
+def test_a_jolt_in_the_air_is_taken_for_skin_and_hurries_nothing(swing_n):
+    bench, speed = Bench(), CellConfig().contact.approach_speed_m_per_s
+    bench.T[2, 3] = 0.13
+
+    def jolts(T, t):
+        shaken = 1.0 < t < 1.5
+        return np.array([0.0, 0.0, shaken * -(1.2 if t < 1.02 else swing_n * (round(t / 0.03) % 2))])
+
+    bench.hand = jolts
+    bench.seat()
+    dithered = round(1.0 / DITHER_HZ / DT)
+    paces = np.convolve([V[2] for V in bench.twists], np.full(dithered, 1.0 / dithered), "valid")
+    assert paces.max() < 1.05 * speed
+    assert bench.status.lost_count == 1 and bench.status.state == states.SEAT
+    bench.run(2.0)
+    assert bench.status.reason == "seated" and max(bench.forces) < 6.0
 
 
 def test_skin_that_is_gone_ends_in_a_retreat():
