@@ -37,6 +37,11 @@ class ProbeMotion:
         )
         self._stamp_ns, self._unheard = stamp_ns, 0
 
+    def is_behind(self, stamp_ns: int) -> bool:
+        """Whether the newest twist is of an earlier sample than a wrench of this stamp, as where it has further to come."""
+        behind = 0.0 if self._stamp_ns is None else 1e-9 * (stamp_ns - self._stamp_ns) / self._period_s
+        return 0.5 < behind <= STALE_PERIODS
+
     def sample(self) -> Array:
         """The wrench (6,) that accelerates the probe, in the F/T frame; none where twists are silent."""
         self._unheard += 1

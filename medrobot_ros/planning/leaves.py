@@ -370,7 +370,7 @@ class Approach(Touching):
     phase, timeout_s = "approach", 25.0
 
     def begin(self) -> None:
-        self._touches, self._misplaced = False, ""
+        self._touches, self._touched_m = False, 0.0
         self.board.ask_contact("approach")
 
     def advance(self) -> str:
@@ -379,17 +379,21 @@ class Approach(Touching):
             return ""
         touched, self._touches = self._touches, contact.state == "seat"
         if self._touches and not touched:
-            self.board.phase, self._misplaced = "seat", self._judged_place()
-        if contact.reason == "seated":  # what was touched bears the probe: it was no jolt in the air
-            return self._misplaced or DONE
+            self.board.phase, self._touched_m = "seat", self._beyond_seen_m()
+        if contact.reason == "seated":  # what was touched bears the probe
+            return self._misplaced() or DONE
         return DONE if self.given_up(contact) else ""
 
-    def _judged_place(self) -> str:
-        """What is wrong with where the skin is felt: far from where it was seen."""
+    def _beyond_seen_m(self) -> float:
+        """How far along the beam the probe is from the skin as it was seen [m]."""
         board = self.board
         assert board.raster is not None
         first = board.raster.poses_of(*board.passes[0])[0]
-        off_m = float((inverse(first) @ board.poses[-1].T_base_probe)[2, 3])
+        return float((inverse(first) @ board.poses[-1].T_base_probe)[2, 3])
+
+    def _misplaced(self) -> str:
+        """Skin that is felt far from where it was seen, at the touch and where it bears the probe: a touch may be a jolt in the air."""
+        off_m = min(self._touched_m, self._beyond_seen_m(), key=abs)
         if abs(off_m) <= SURFACE_TOLERANCE_M:
             return ""
         return f"touched {1e3 * off_m:+.0f} mm along the beam from where the skin was seen: is the tool point or the camera wrong?"
