@@ -134,8 +134,9 @@ def with_array(topic, field, change):
     first = []
 
     def alter(cell, signal):
-        first.append(cell.now_ns) if not first else None
-        return (replace(signal, **{field: change(getattr(signal, field), 1e-9 * (cell.now_ns - first[0]))}),)
+        now_ns = cell.now_ns  # of a process it goes on between two looks
+        first.append(now_ns) if not first else None
+        return (replace(signal, **{field: change(getattr(signal, field), 1e-9 * (now_ns - first[0]))}),)
 
     return Altered(topic, alter)
 
