@@ -66,7 +66,9 @@ class ForceControl:
         than it was approached."""
         proportional = self.loop_gain_per_s / n_per_m * self._without_lead(reference_n - force_n, viscous_s)
         v = proportional + self.skin_speed_m_per_s + foretold_m_per_s
-        limited = min(_limited(v, self._config.max_speed_m_per_s), self._config.approach_speed_m_per_s if seating else v)
+        fastest = self._config.max_speed_m_per_s
+        deeper = min(fastest, self._config.approach_speed_m_per_s) if seating else fastest
+        limited = min(max(v, -fastest), deeper)
         if v == limited:  # a saturated loop learns nothing about the skin
             self.hand_over(INTEGRAL_SHARE * self.loop_gain_per_s * proportional * self._period_s)
         return limited

@@ -50,7 +50,6 @@ class ContactStage:
         self._last_wrench_ns = self._status_ns = self._heard_ns = self._pose_heard_ns = -(10**18)
         self._tare_since_ns = self.now_ns = 0
         self._F_raw, self._changed_ns = np.zeros(6), 0
-        self._F_newest = np.zeros(6)
         self._late, self._order = False, InOrder()
 
     # --- what arrives -------------------------------------------------------------------------------------------------
@@ -143,18 +142,18 @@ class ContactStage:
             return NOTHING
         if wrench.stamp_ns == self._last_wrench_ns:  # said twice: time has not passed
             return NOTHING
+        F_before = self._F_raw
         if not self._lives(wrench.F):
             self._events.add(wrench.stamp_ns, "stuck_wrench", "the force sensor repeats itself")
             return NOTHING
         self._last_wrench_ns, self._heard_ns = wrench.stamp_ns, self.now_ns
         self._samples += 1
-        F_raw = self._with_motion(wrench)
         if self._tare is not None:
             self._advance_tare(wrench)
         if self._wrench.bias is None:
             F = None
         else:
-            F = self._wrench.update(F_raw, self._motion.sample())
+            F = self._wrench.update(F_before if self._waits(wrench.stamp_ns) else wrench.F, self._motion.sample())
             self.engagement.feel(F, self._motion.along_m_per_s)
             self._watch_drift(F, wrench.stamp_ns)
         out: list[tuple[str, Any]] = []
@@ -164,12 +163,10 @@ class ContactStage:
             out.append(("contact/wrench", Wrench(wrench.stamp_ns, "probe", F)))
         return out
 
-    def _with_motion(self, wrench: Wrench) -> Array:
-        """The raw wrench (6,), in the air that of the sample which the newest twist is of: a jolt and the inertia in it must meet, or they
-        are felt as a touch. On the skin a wrench is not kept waiting."""
-        before, self._F_newest = self._F_newest, wrench.F
-        waits = self.engagement.state not in states.TOUCHING and self._motion.is_behind(wrench.stamp_ns)
-        return before if waits else wrench.F
+    def _waits(self, stamp_ns: int) -> bool:
+        """Whether a wrench waits for the twist of its sample, and the one before it is taken: in the air a jolt and the inertia in it must
+        meet, or they are felt as a touch. On the skin no wrench is kept waiting."""
+        return self.engagement.state not in states.TOUCHING and self._motion.is_behind(stamp_ns)
 
     def _lives(self, F_raw: Array) -> bool:
         """Whether the sensor measures: one that repeats itself to the last bit for long does not.
