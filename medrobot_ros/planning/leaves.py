@@ -1,5 +1,7 @@
 """The steps of an examination, as leaves of a py_trees tree. Each asks once, then watches until it is done or too late."""
 
+from math import inf
+
 import numpy as np
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
@@ -370,7 +372,7 @@ class Approach(Touching):
     phase, timeout_s = "approach", 25.0
 
     def begin(self) -> None:
-        self._touches, self._touched_m = False, 0.0
+        self._touches, self._touched_m = False, inf
         self.board.ask_contact("approach")
 
     def advance(self) -> str:
