@@ -15,16 +15,6 @@ def times(A, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def times_transposed(A, x):  # type: ignore[no-untyped-def]
-    """A^T x."""
-    out = np.zeros(A.shape[1])
-    for i in range(A.shape[0]):
-        for k in range(A.shape[1]):
-            out[k] += A[i, k] * x[i]
-    return out
-
-
-@njit(cache=True)
 def squared(A):  # type: ignore[no-untyped-def]
     """A A^T."""
     out = np.empty((A.shape[0], A.shape[0]))

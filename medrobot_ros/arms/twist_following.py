@@ -11,7 +11,7 @@ from numba import njit
 
 from medrobot_ros.arms.chain import tip_jacobian
 from medrobot_ros.arms.null_space import null_direction, posture_velocity
-from medrobot_ros.arms.small import squared, times, times_transposed
+from medrobot_ros.arms.small import squared, times
 
 SLOW_CONDITION, HALT_CONDITION = 17.0, 30.0  # as MoveIt Servo's defaults
 AVOID_CONDITION = 12.0  # chosen: from here on the arm's freedom is used to lower it
@@ -26,7 +26,7 @@ def follow(q, V, J, chain, posture):  # type: ignore[no-untyped-def]
     Where that is surely below `AVOID_CONDITION`, which is most of the time, it is not worked out: `AVOID_CONDITION` stands for it."""
     JJ, along, qd = squared(J), null_direction(J), posture_velocity(q, posture)
     if _surely_below(JJ, AVOID_CONDITION):
-        return qd + times_transposed(J, _solved(JJ, V - times(J, qd))), along, 1.0, AVOID_CONDITION
+        return qd + times(J.T, _solved(JJ, V - times(J, qd))), along, 1.0, AVOID_CONDITION
     squares, U = np.linalg.eigh(JJ)
     condition, pace = _condition(squares), 1.0
     for i in range(6):
@@ -34,8 +34,8 @@ def follow(q, V, J, chain, posture):  # type: ignore[no-untyped-def]
     if condition > AVOID_CONDITION:
         qd += _away(q, along, condition, chain)
     if condition > SLOW_CONDITION:
-        pace = _pace(q, times_transposed(J, _divided(U, squares, V)), condition, chain)
-    return qd + times_transposed(J, _divided(U, squares, pace * V - times(J, qd))), along, pace, condition
+        pace = _pace(q, times(J.T, _divided(U, squares, V)), condition, chain)
+    return qd + times(J.T, _divided(U, squares, pace * V - times(J, qd))), along, pace, condition
 
 
 @njit(cache=True)

@@ -16,11 +16,7 @@ def forth(R, v):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def back(R, v):  # type: ignore[no-untyped-def]
     """R^T v, of the same."""
-    return (
-        R[0, 0] * v[0] + R[1, 0] * v[1] + R[2, 0] * v[2],
-        R[0, 1] * v[0] + R[1, 1] * v[1] + R[2, 1] * v[2],
-        R[0, 2] * v[0] + R[1, 2] * v[1] + R[2, 2] * v[2],
-    )
+    return forth(R.T, v)
 
 
 @njit(cache=True)
