@@ -19,7 +19,8 @@ NOTHING: tuple[tuple[str, Any], ...] = ()
 class Stage(Protocol):
     """`name` is the node name in the interface table; `rate_hz` is how often `tick` is called.
 
-    A stage may name `sampled` topics, of which it wants the latest with each tick and no more.
+    A stage may name `sampled` topics, of which it wants the latest with each tick and no more, and how many ticks it is `behind` at
+    most, so that what is due while its computer is busy comes late instead of never.
     `now_ns` is set by whoever composes before every `receive`: the time of arrival on the cell's clock."""
 
     name: str

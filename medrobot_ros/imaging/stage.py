@@ -27,6 +27,7 @@ class ImagingStage:
 
     name = "imaging"
     sampled = ("probe/pose",)
+    behind = 3  # ticks that are made up for: the machine gives images whether or not this computer has been busy
 
     def __init__(
         self, source: ImageSource, meter: QualityMeter, image_rate_hz: float, geometry: ImageGeometry | None = None, volume_hz: float = 0.0

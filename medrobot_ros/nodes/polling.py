@@ -50,19 +50,20 @@ def _serve(service: Any) -> None:
         service.send_response(service.callback(request, service.srv_type.Response()), header)
 
 
-def poll_periodically(node: Any, rate_hz: float, tick: Callable[[], None], running: Callable[[], bool]) -> None:
-    """Polls and ticks on absolute deadlines."""
+def poll_periodically(node: Any, rate_hz: float, tick: Callable[[], None], running: Callable[[], bool], behind: int = 1) -> None:
+    """Polls and ticks on absolute deadlines; `behind`: see `next_deadline_ns`."""
     poller, period_ns = Poller(node), round(1e9 / rate_hz)
     deadline_ns = monotonic_ns()
     while running():
-        deadline_ns = next_deadline_ns(deadline_ns, period_ns, monotonic_ns())
+        deadline_ns = next_deadline_ns(deadline_ns, period_ns, monotonic_ns(), behind)
         sleep_until(deadline_ns)
         poller.poll()
         if running():
             tick()
 
 
-def next_deadline_ns(last_ns: int, period_ns: int, now_ns: int) -> int:
-    """The next on the same grid: at once after a tick that took too long, but what a whole period went by over is not caught up."""
+def next_deadline_ns(last_ns: int, period_ns: int, now_ns: int, behind: int = 1) -> int:
+    """The next on the same grid: at once where that has passed, but ticks that are `behind` periods late or more are left out."""
     due_ns = last_ns + period_ns
-    return due_ns + max(0, now_ns - due_ns) // period_ns * period_ns
+    periods_late = max(0, now_ns - due_ns) // period_ns
+    return due_ns + max(0, periods_late - behind + 1) * period_ns

@@ -116,7 +116,7 @@ class StageNode(ManagedNode):
         self.stage, self._subs, self._servers, self._pubs = None, [], [], {}
 
     def _work(self, running: Callable[[], bool]) -> None:
-        poll_periodically(self, self.stage.rate_hz, self.tick, running)
+        poll_periodically(self, self.stage.rate_hz, self.tick, running, getattr(self.stage, "behind", 1))
 
     def _check(self, config: CellConfig) -> None:
         check_force(config)

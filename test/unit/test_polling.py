@@ -3,11 +3,11 @@ from medrobot_ros.nodes.polling import next_deadline_ns
 PERIOD = 100
 
 
-def deadlines(finished):
+def deadlines(finished, behind=1):
     """When ticks are due that began at 0 and are finished at these times."""
     due, out = 0, []
     for now in finished:
-        due = next_deadline_ns(due, PERIOD, now)
+        due = next_deadline_ns(due, PERIOD, now, behind)
         out.append(due)
     return out
 
@@ -23,3 +23,8 @@ def test_a_tick_that_took_too_long_delays_the_next_and_not_those_after_it():
 def test_what_whole_periods_went_by_over_is_skipped():
     assert deadlines([350, 360, 410]) == [300, 400, 500]
     assert deadlines([300]) == [300]
+
+
+def test_a_few_ticks_are_made_up_for_where_that_is_asked():
+    assert deadlines([350, 360, 370, 410], behind=3) == [100, 200, 300, 400]
+    assert deadlines([650, 660, 670, 680, 690], behind=3) == [400, 500, 600, 700, 800]
