@@ -17,10 +17,11 @@ from medrobot_ros.description import cell_nodes, realtime_priority
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import SERVICES, TOPICS, Topic
 from medrobot_ros.messages import Codec, TruthMerge
+from medrobot_ros.messages.cdr_reading import READABLE_TOPICS, from_bytes
+from medrobot_ros.messages.cdr_writing import FIXED_TOPICS, to_bytes
 from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.nodes.qos_overrides import offer, request
-from medrobot_ros.recording import cdr
 from medrobot_ros.signals import Event, Stamp, active_node, inactive
 from medrobot_ros.stage import EventLog, Outputs
 
@@ -101,7 +102,7 @@ class StageNode(ManagedNode):
         return getattr(self.stage, "sampled", ())
 
     def _subscribe(self, t: Topic) -> Any:
-        kind, raw = message_type(t.type), t.name in cdr.READABLE_TOPICS
+        kind, raw = message_type(t.type), t.name in READABLE_TOPICS
         receive = self._raw_receiver(t.name, kind) if raw else self._receiver(t.name)
         return self.create_subscription(kind, t.name, receive, self._inbox(t), raw=raw, qos_overriding_options=request(t))
 
@@ -146,7 +147,7 @@ class StageNode(ManagedNode):
         receive_message = self._receiver(topic)
 
         def receive(data: bytes) -> None:
-            signal = cdr.from_bytes(topic, data, self._joint_names)
+            signal = from_bytes(topic, data, self._joint_names)
             if signal is None:
                 receive_message(deserialize_message(data, kind))
             else:
@@ -239,8 +240,8 @@ class StageNode(ManagedNode):
     def publish(self, topic: str, signal: Any) -> None:
         """Sends one signal to whoever subscribes."""
         self._note(topic, signal)
-        fixed = topic in cdr.FIXED_TOPICS
-        self._pubs[topic].publish(cdr.to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))
+        fixed = topic in FIXED_TOPICS
+        self._pubs[topic].publish(to_bytes(topic, signal, self._joint_names) if fixed else self.codec.encode(topic, signal))
         smaller = self._pubs.get(f"{topic}/compressed")
         if smaller is not None and smaller.get_subscription_count():
             smaller.publish(self.codec.encode(f"{topic}/compressed", signal))

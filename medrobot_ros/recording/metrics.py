@@ -17,7 +17,7 @@ from medrobot_ros.config import own_file
 from medrobot_ros.errors import MachineError
 from medrobot_ros.geometry.coverage import covered
 from medrobot_ros.geometry.pose import inverse
-from medrobot_ros.recording import cdr
+from medrobot_ros.recording import columns
 from medrobot_ros.recording.reader import Run, Series, Stamps
 from medrobot_ros.resources import share
 from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, PlannedSkin, TaskStatus, active_node
@@ -312,8 +312,8 @@ def clock_offsets_s(run: Run) -> dict[str, float]:
     arrived_ns, messages = run.raw("heartbeat")
     out: dict[str, float] = {}
     if messages:
-        ages_s = 1e-9 * (arrived_ns - cdr.stamps_ns(messages))
-        for source, age_s in zip(cdr.sources(messages), ages_s.tolist(), strict=True):
+        ages_s = 1e-9 * (arrived_ns - columns.stamps_ns(messages))
+        for source, age_s in zip(columns.sources(messages), ages_s.tolist(), strict=True):
             node = active_node(source)[0]
             out[node] = min(age_s, out.get(node, age_s))
     return out

@@ -24,7 +24,7 @@ from medrobot_ros.errors import DataError
 from medrobot_ros.geometry.pose import interpolate
 from medrobot_ros.interfaces import TOPICS, topic
 from medrobot_ros.messages import Codec
-from medrobot_ros.recording import cdr
+from medrobot_ros.recording import columns
 from medrobot_ros.recording.writer import BAG, CONFIG, message_class, typestore
 from medrobot_ros.signals import Array, Image, ImageGeometry, ImageQuality, TrackedImage
 
@@ -146,17 +146,17 @@ class Run:
     def vectors(self, name: str) -> Series:
         """Wrenches or twists (N, 6) of a topic."""
         messages = self.raw(name)[1]
-        return _series(messages, cdr.vectors(messages, 6) if messages else np.empty((0, 6)))
+        return _series(messages, columns.vectors(messages, 6) if messages else np.empty((0, 6)))
 
     def poses(self, name: str) -> Series:
         """Poses (N, 4, 4) of a topic."""
         messages = self.raw(name)[1]
-        return _series(messages, cdr.poses(messages) if messages else np.empty((0, 4, 4)))
+        return _series(messages, columns.poses(messages) if messages else np.empty((0, 4, 4)))
 
     def positions(self, name: str) -> Series:
         """Positions (N, n) of a topic of joint states."""
         messages = self.raw(name)[1]
-        return _series(messages, cdr.joint_positions(messages) if messages else np.empty((0, 0)))
+        return _series(messages, columns.joint_positions(messages) if messages else np.empty((0, 0)))
 
     # --- images -------------------------------------------------------------------------------------------------------
 
@@ -227,6 +227,6 @@ def _relative(absolute: str) -> str:
 
 def _series(messages: list[bytes], values: Array) -> Series:
     """In the order of the stamps: messages of one topic may be recorded out of order."""
-    stamps = cdr.stamps_ns(messages) if messages else np.empty(0, dtype=np.int64)
+    stamps = columns.stamps_ns(messages) if messages else np.empty(0, dtype=np.int64)
     order = np.argsort(stamps, kind="stable")
     return Series(stamps[order], values[order])

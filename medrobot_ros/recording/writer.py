@@ -19,7 +19,8 @@ from medrobot_ros.config import CellConfig, as_dict
 from medrobot_ros.errors import MachineError
 from medrobot_ros.interfaces import NAMESPACE, Topic, recorded_topics
 from medrobot_ros.messages import Codec
-from medrobot_ros.recording.cdr import ALIKE_TOPICS, FIXED_TOPICS, SOURCED_TOPICS, to_bytes, to_bytes_alike
+from medrobot_ros.messages.cdr_alike import ALIKE_TOPICS, SOURCED_TOPICS, to_bytes_alike
+from medrobot_ros.messages.cdr_writing import FIXED_TOPICS, to_bytes
 from medrobot_ros.recording.storage import ChunkedWriter
 from medrobot_ros.signals import Event, Stamp, StopRequest
 from medrobot_ros.stage import NOTHING, Outputs, Shown

@@ -1,7 +1,6 @@
 """Every topic's signal survives its message, in rclpy's classes and in rosbags'; bad messages are refused with a reason."""
 
 from dataclasses import fields, is_dataclass, replace
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -226,7 +225,3 @@ def test_holes_in_a_cloud_are_dropped(codec):
     decoded = codec.decode("surface", codec.encode("surface", Surface(STAMP_NS, points, points)))
     assert len(decoded.points) == 4
     assert np.isfinite(decoded.points).all()
-
-
-def test_core_imports_no_message_package():
-    assert "geometry_msgs" not in vars(import_module("medrobot_ros.messages"))

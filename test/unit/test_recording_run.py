@@ -17,7 +17,8 @@ from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import DataError, MachineError
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.interfaces import recorded_topics, topic
-from medrobot_ros.recording import cdr, writer
+from medrobot_ros.messages.cdr_writing import to_bytes
+from medrobot_ros.recording import writer
 from medrobot_ros.recording.figures import loop, path
 from medrobot_ros.recording.metrics import FIELDS, clock_offsets_s, summarise
 from medrobot_ros.recording.reader import Run
@@ -165,7 +166,7 @@ def test_a_machines_clock_is_told_from_the_youngest_heartbeat(tmp_path):
         transit_ns = 1_000_000 * (1 + k % 7)
         for node, behind_ns in (("contact", 0), ("imaging", 300_000_000), ("imaging:inactive", 300_000_000)):
             stamp = Stamp(10**9 + k * beat_ns - behind_ns, node)
-            bag.write_raw("heartbeat", 10**9 + k * beat_ns + transit_ns, cdr.to_bytes("heartbeat", stamp, ()))
+            bag.write_raw("heartbeat", 10**9 + k * beat_ns + transit_ns, to_bytes("heartbeat", stamp, ()))
     bag.close()
     assert clock_offsets_s(Run(folder)) == pytest.approx({"contact": 0.001, "imaging": 0.301})
 
@@ -395,7 +396,7 @@ def test_the_loops_histogram_is_of_its_own_stamps_though_the_recorder_takes_them
     folder = new_run(tmp_path, UTC, CellConfig())
     bag, period_ns, batch_ns = BagWriter(folder / "bag"), 2_000_000, 50_000_000
     for t in range(period_ns, 100 * period_ns, period_ns):
-        bag.write_raw("joint_states", -(-t // batch_ns) * batch_ns, cdr.to_bytes("joint_states", JointState(t, *np.zeros((3, 7))), ()))
+        bag.write_raw("joint_states", -(-t // batch_ns) * batch_ns, to_bytes("joint_states", JointState(t, *np.zeros((3, 7))), ()))
     bag.write("hardware/state", 200_000_000, HardwareStatus(200_000_000, 0.002, 0.0021, 0.003, 0.0001, 0, 1.0, realtime=True))
     bag.close()
     bars = [b for b in loop(Run(folder)).axes[0].patches if b.get_height() > 0]

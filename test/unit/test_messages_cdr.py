@@ -6,7 +6,10 @@ import pytest
 from medrobot_ros.geometry.pose import pose, rotation_from_vector
 from medrobot_ros.interfaces import TOPICS, topic
 from medrobot_ros.messages import Codec
-from medrobot_ros.recording import cdr
+from medrobot_ros.messages.cdr_alike import ALIKE_TOPICS, to_bytes_alike
+from medrobot_ros.messages.cdr_reading import READABLE_TOPICS, from_bytes
+from medrobot_ros.messages.cdr_writing import FIXED_TOPICS, to_bytes
+from medrobot_ros.recording import columns
 from medrobot_ros.recording.writer import message_class, typestore
 from medrobot_ros.signals import (
     ContactMode,
@@ -76,11 +79,11 @@ def generic(name, signal, names):
 
 
 def test_every_topic_at_the_control_rate_has_a_fixed_layout():
-    assert {t.name for t in TOPICS if t.rate_hz >= 100} <= set(cdr.FIXED_TOPICS)
+    assert {t.name for t in TOPICS if t.rate_hz >= 100} <= set(FIXED_TOPICS)
 
 
 @pytest.mark.parametrize("names", [NAMES, NAMES[:3], ("a",), ()], ids=len)
-@pytest.mark.parametrize("name", sorted(cdr.FIXED_TOPICS))
+@pytest.mark.parametrize("name", sorted(FIXED_TOPICS))
 @pytest.mark.parametrize("stamp_ns", [0, 1_999_999_999, 1_700_000_000_000_000_001])
 def test_fixed_layout_equals_the_generic_serialiser(name, stamp_ns, names):
     signal = signal_on(name, stamp_ns)
@@ -88,14 +91,14 @@ def test_fixed_layout_equals_the_generic_serialiser(name, stamp_ns, names):
         signal = JointState(stamp_ns, *(v[: len(names)] for v in (signal.q, signal.qd, signal.tau)))
     if name.endswith("commands"):
         names = ()
-    assert cdr.to_bytes(name, signal, names) == generic(name, signal, names)
+    assert to_bytes(name, signal, names) == generic(name, signal, names)
 
 
-@pytest.mark.parametrize("name", sorted(cdr.ALIKE_TOPICS))
+@pytest.mark.parametrize("name", sorted(ALIKE_TOPICS))
 def test_many_at_once_are_the_same_bytes(name):
     signals = [signal_on(name, stamp_ns) for stamp_ns in (0, 1_999_999_999, 1_700_000_000_000_000_001)]
-    rows = cdr.to_bytes_alike(name, signals, NAMES)
-    assert [row.tobytes() for row in rows] == [cdr.to_bytes(name, s, NAMES) for s in signals]
+    rows = to_bytes_alike(name, signals, NAMES)
+    assert [row.tobytes() for row in rows] == [to_bytes(name, s, NAMES) for s in signals]
 
 
 def test_arrays_read_back():
@@ -104,35 +107,36 @@ def test_arrays_read_back():
     states = [signal_on("joint_states", t) for t in stamps]
     truths = [signal_on("twin/skin_pose", t) for t in stamps]
     data = [generic("wrench", s, ()) for s in wrenches]
-    np.testing.assert_array_equal(cdr.stamps_ns(data), stamps)
-    np.testing.assert_array_equal(cdr.vectors(data, 6), [s.F for s in wrenches])
-    np.testing.assert_array_equal(cdr.joint_positions([generic("joint_states", s, NAMES) for s in states]), [s.q for s in states])
-    np.testing.assert_allclose(cdr.poses([generic("twin/skin_pose", s, ()) for s in truths]), [s.T_base_skin for s in truths], atol=1e-12)
+    np.testing.assert_array_equal(columns.stamps_ns(data), stamps)
+    np.testing.assert_array_equal(columns.vectors(data, 6), [s.F for s in wrenches])
+    np.testing.assert_array_equal(columns.joint_positions([generic("joint_states", s, NAMES) for s in states]), [s.q for s in states])
+    poses = columns.poses([generic("twin/skin_pose", s, ()) for s in truths])
+    np.testing.assert_allclose(poses, [s.T_base_skin for s in truths], atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(cdr.READABLE_TOPICS))
+@pytest.mark.parametrize("name", sorted(READABLE_TOPICS))
 def test_one_message_reads_back_as_the_codec_reads_it(name):
     signal = signal_on(name, 1_700_000_000_000_000_001)
     data = generic(name, signal, NAMES)
-    read = cdr.from_bytes(name, data, NAMES)
+    read = from_bytes(name, data, NAMES)
     expected = Codec(message_class, NAMES).decode(name, typestore().deserialize_cdr(data, topic(name).type))
     assert type(read) is type(expected)
     for field in read.__slots__:
         np.testing.assert_array_equal(getattr(read, field), getattr(expected, field))
 
 
-@pytest.mark.parametrize("name", sorted(cdr.READABLE_TOPICS))
+@pytest.mark.parametrize("name", sorted(READABLE_TOPICS))
 def test_what_is_laid_out_otherwise_is_left_to_the_generic_way(name):
     data = bytearray(generic(name, signal_on(name, 5), NAMES))
-    assert cdr.from_bytes(name, bytes(data[:-8]), NAMES) is None  # cut off
-    assert cdr.from_bytes(name, b"\x00\x00" + bytes(data[2:]), NAMES) is None  # big endian
+    assert from_bytes(name, bytes(data[:-8]), NAMES) is None  # cut off
+    assert from_bytes(name, b"\x00\x00" + bytes(data[2:]), NAMES) is None  # big endian
     data[-8:] = np.array([np.nan]).tobytes()
-    assert cdr.from_bytes(name, bytes(data), NAMES) is None  # not finite
+    assert from_bytes(name, bytes(data), NAMES) is None  # not finite
     if name != "forward_position_controller/commands":
         head = bytes(data[:16]) + b"zz" + bytes(data[18:])
-        assert cdr.from_bytes(name, head, NAMES) is None  # another frame, or other joints
+        assert from_bytes(name, head, NAMES) is None  # another frame, or other joints
 
 
 def test_other_joints_in_a_joint_state_are_noticed():
     data = generic("joint_states", signal_on("joint_states", 5), NAMES)
-    assert cdr.from_bytes("joint_states", data, NAMES[::-1]) is None
+    assert from_bytes("joint_states", data, NAMES[::-1]) is None
