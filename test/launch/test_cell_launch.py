@@ -138,7 +138,7 @@ def test_what_is_asked_for_reaches_the_nodes(tmp_path):
     assert context.launch_configurations["global_params"] == [("use_sim_time", True)]
 
 
-@pytest.mark.parametrize(("name", "text"), [("cell.launch.xml", XML), ("cell.launch.yaml", YAML)])
+@pytest.mark.parametrize(("name", "text"), [("cell.launch.xml", XML), ("cell.launch.yaml", YAML)], ids=["xml", "yaml"])
 def test_xml_and_yaml_launch_files_include_it(tmp_path, name, text):
     pytest.importorskip(f"launch_{name.rsplit('.', 1)[1]}")
     file = tmp_path / name

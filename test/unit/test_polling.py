@@ -1,3 +1,8 @@
+from types import SimpleNamespace
+
+import pytest
+
+from medrobot_ros.imaging.stage import ImagingStage
 from medrobot_ros.nodes.polling import next_deadline_ns
 
 PERIOD = 100
@@ -28,3 +33,12 @@ def test_what_whole_periods_went_by_over_is_skipped():
 def test_a_few_ticks_are_made_up_for_where_that_is_asked():
     assert deadlines([350, 360, 370, 410], behind=3) == [100, 200, 300, 400]
     assert deadlines([650, 660, 670, 680, 690], behind=3) == [400, 500, 600, 700, 800]
+
+
+def test_a_node_makes_up_for_as_many_ticks_as_its_stage_asks(monkeypatch):
+    stage_node = pytest.importorskip("medrobot_ros.nodes.stage_node", reason="needs ROS 2")
+    asked = []
+    monkeypatch.setattr(stage_node, "poll_periodically", lambda node, rate_hz, tick, running, behind: asked.append((rate_hz, behind)))
+    for stage in (SimpleNamespace(rate_hz=30.0, behind=ImagingStage.behind), SimpleNamespace(rate_hz=20.0)):
+        stage_node.StageNode._work(SimpleNamespace(stage=stage, tick=None), None)
+    assert asked == [(30.0, 3), (20.0, 1)]
