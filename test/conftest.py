@@ -1,6 +1,7 @@
 """What every test runs under: a ROS domain of its own, on this machine only, and no display."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 99)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background has it ignored, and so would what it starts
 
 
 @pytest.fixture(scope="session")
