@@ -15,10 +15,8 @@ from medrobot_ros.resources import share
 # Frames that messages name, and the links of the cell's URDF that they are.
 MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
 # Real-time priorities: the supervisor above all that it watches, the loop's clock above those that answer it; below the control
-# path the shorter the work the higher.
-_PRIORITIES = {
-    "safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "surface": 25, "recorder": 20, "planner": 15, "imaging": 10,
-}  # fmt: skip
+# path the shorter the work the higher. Imaging's has no bound: Linux stops all real-time work that together takes too much of a core.
+_PRIORITIES = {"safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "surface": 25, "recorder": 20, "planner": 15}
 _ONLY_WITH_TWIN = ("surface",)
 _DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver's, by the executable that serves it
 _RANGE, _ON_THIS_MACHINE = "ROS_AUTOMATIC_DISCOVERY_RANGE", ("LOCALHOST", "OFF")

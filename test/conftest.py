@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,9 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder}; set MEDROBOT_TEST_DATA")
     return folder
+
+
+def pytest_unconfigure():
+    """Lets pytest's closing line be the last: roboticstoolbox's drawing names at exit each of its objects that is still there."""
+    if "spatialgeometry" in sys.modules:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno())

@@ -22,7 +22,7 @@ from medrobot_ros.interfaces import CONTROL_PATH
 from medrobot_ros.nodes.diagnostics import Diagnostics
 from medrobot_ros.nodes.parameters import Parameters
 from medrobot_ros.nodes.polling import Poller
-from medrobot_ros.nodes.realtime import GraphClock, SteadyClock, prioritise
+from medrobot_ros.nodes.realtime import GraphClock, SteadyClock, favour, prioritise
 from medrobot_ros.signals import SafetyStatus
 
 RCLError = rclpy_implementation.RCLError
@@ -155,6 +155,8 @@ class ManagedNode(LifecycleNode):
             gc.freeze()  # a full collection over every imported module would stop a control loop for a third of a second
             gc.enable()
         self.realtime = prioritise(self._priority)
+        if self._priority is None:
+            favour()
         self._fault = None
         self.configured = True
         return TransitionCallbackReturn.SUCCESS

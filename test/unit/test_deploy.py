@@ -44,8 +44,11 @@ def test_the_guide_names_every_file():
 def test_priorities_fit_the_limits():
     from medrobot_ros.config import CellConfig
     from medrobot_ros.description import cell_nodes, realtime_priority
+    from medrobot_ros.nodes.realtime import NICENESS
 
     highest = max(realtime_priority(n) or 0 for n in cell_nodes(CellConfig()))
     for file in ("realtime.conf", "medrobot-cell@.service"):
         (granted,) = re.findall(r"(?:- rtprio |LimitRTPRIO=)(\d+)", (ROOT / "deploy" / file).read_text())
         assert int(granted) >= highest
+        (nice,) = re.findall(r"(?:- nice |LimitNICE=)(-\d+)", (ROOT / "deploy" / file).read_text())
+        assert int(nice) <= NICENESS
