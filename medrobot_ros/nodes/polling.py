@@ -62,7 +62,7 @@ def poll_periodically(node: Any, rate_hz: float, tick: Callable[[], None], runni
             tick()
 
 
-def next_deadline_ns(last_ns: int, period_ns: int, now_ns: int, behind: int = 1) -> int:
+def next_deadline_ns(last_ns: int, period_ns: int, now_ns: int, behind: int) -> int:
     """The next on the same grid: at once where that has passed, but ticks that are `behind` periods late or more are left out."""
     due_ns = last_ns + period_ns
     periods_late = max(0, now_ns - due_ns) // period_ns
