@@ -1,5 +1,6 @@
 """What every test runs under: a ROS domain of its own, on this machine only, and no display."""
 
+import atexit
 import os
 import signal
 import sys
@@ -26,4 +27,4 @@ def test_data() -> Path:
 def pytest_unconfigure():
     """Lets pytest's closing line be the last: roboticstoolbox's drawing names at exit each of its objects that is still there."""
     if "spatialgeometry" in sys.modules:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno())
+        atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))  # only then has pytest given the descriptor back

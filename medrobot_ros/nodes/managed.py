@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from lifecycle_msgs.srv import ChangeState
+from rclpy.duration import Duration
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos_overriding_options import InvalidQosOverridesError
@@ -28,6 +29,7 @@ from medrobot_ros.signals import SafetyStatus
 RCLError = rclpy_implementation.RCLError
 IDLE_S = 0.01  # between looks at the services of a node that is not configured
 LEAVE_S = 4.0  # that a node waits for the arm to stop before it leaves; launch asks again after 5 s
+LAST_WORDS_S = 0.5  # for which a node that leaves waits at most until all has arrived; a listener that was killed never says so
 
 
 class ManagedNode(LifecycleNode):
@@ -113,6 +115,13 @@ class ManagedNode(LifecycleNode):
             return True
         self._leave_by_s = self._leave_by_s or monotonic() + LEAVE_S
         return monotonic() > self._leave_by_s
+
+    def destroy_node(self) -> None:
+        """Leaves once its last words, such as why the arm was stopped, have arrived: with the node the middleware drops what has not."""
+        until_s = monotonic() + LAST_WORDS_S
+        for publisher in self.publishers:
+            publisher.wait_for_all_acked(Duration(seconds=max(0.0, until_s - monotonic())))
+        super().destroy_node()
 
     def fail(self, error: Exception) -> None:
         """What a stage raised ends in error processing, from which the node can be configured anew; its process lives on."""

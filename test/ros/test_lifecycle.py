@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,23 @@ def test_a_stage_that_raises_leads_through_error_processing_and_back(activate):
         prioritise(None)  # this is the tests' own process: whatever they start would inherit a real-time priority
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def test_a_node_leaves_when_its_last_words_have_arrived(watch, monkeypatch):
+    from medrobot_ros.nodes import managed
+
+    monkeypatch.setattr(managed, "LAST_WORDS_S", 60.0)
+    said, listener = topic("safety/state"), watch("contact")
+    assert listener.change(CONFIGURE)
+    node = managed.ManagedNode("speaker", None)
+    publisher = node.create_publisher(message_type(said.type), f"/cell/{said.name}", qos(said))
+    listener.until(publisher.get_subscription_count)
+    listener.process.send_signal(signal.SIGSTOP)
+    publisher.publish(message_type(said.type)())
+    with subprocess.Popen(["sh", "-c", f"sleep 1; kill -CONT {listener.process.pid}"]):  # no thread: the node's wait keeps Python to itself
+        node.destroy_node()
+        stat = Path(f"/proc/{listener.process.pid}/stat").read_text()
+    assert stat.rsplit(")", 1)[1].split()[0] != "T", "the node left while a listener could not hear it"
 
 
 @pytest.mark.parametrize("module", ["medrobot_ros.errors", "rclpy.node", "medrobot_ros.nodes.stage_node"])
