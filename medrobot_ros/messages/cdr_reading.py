@@ -31,11 +31,11 @@ def _values(data: bytes, head: bytes, at: int, count: int) -> Array | None:
 def _read_joints(data: bytes, names: tuple[str, ...]) -> JointState | None:
     n = len(names)
     head, length = named(names, n), length_of(n)
-    q = _values(data, head, SOURCE, n)
-    at = SOURCE + len(head) + n * DOUBLE
-    qd = _values(data, length, at, n)
-    tau = _values(data, length, at + len(length) + n * DOUBLE, n)
-    return None if q is None or qd is None or tau is None else JointState(_read_stamp(data), q, qd, tau)
+    values = _values(data, head, SOURCE, 3 * n + 2)  # three sequences, and between them the lengths of two, which are checked below
+    at, step = SOURCE + len(head) + n * DOUBLE, (n + 1) * DOUBLE
+    if values is None or data[at : at + DOUBLE] != length or data[at + step : at + step + DOUBLE] != length:
+        return None
+    return JointState(_read_stamp(data), values[:n], values[n + 1 : 2 * n + 1], values[2 * n + 2 :])
 
 
 def _read_command(data: bytes, names: tuple[str, ...]) -> JointCommand | None:

@@ -74,10 +74,11 @@ class Guard:
 
     def clamp(self, now_ns: int, q: Array, q_measured: Array) -> Array:
         """The joint positions (n,) [rad] that may be sent instead of `q`; the first answer ever is `q_measured`."""
-        if self._q is None or not (self._gate.granted(now_ns) or self._qd.any()):
+        granted = self._gate.granted(now_ns)
+        if self._q is None or not (granted or self._qd.any()):
             self._q = q_measured.copy()  # while nothing may move, the arm is where it says
             self._following.restart(self._q)
-        qd = self._velocity(now_ns, q)
+        qd = self._velocity(now_ns, q, granted)
         self._q, self._qd = _within_range(self._q, qd, self._span, self._period_s)
         if why := self._following.departed(self._q, q_measured):
             self._distrust(now_ns, "arm_not_following", f"the arm does not follow its commands: {why}")
@@ -100,11 +101,11 @@ class Guard:
         why, self._why_stop = self._why_stop, ""
         return why
 
-    def _velocity(self, now_ns: int, q: Array) -> Array:
+    def _velocity(self, now_ns: int, q: Array, granted: bool) -> Array:
         assert self._q is not None
         if q.shape != self._q.shape or not all_finite(q):
             return self._brake(now_ns, "non_finite_command")
-        if not self._gate.granted(now_ns):
+        if not granted:
             return self._relief(now_ns) if self._gate.relieves(now_ns) else self._brake(now_ns, "no_permit")
         self._relief_m = RELIEF_M
         T_base_tip, J, limits = self._arm.probe_and_limits_at(self._q)

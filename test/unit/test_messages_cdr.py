@@ -140,3 +140,11 @@ def test_what_is_laid_out_otherwise_is_left_to_the_generic_way(name):
 def test_other_joints_in_a_joint_state_are_noticed():
     data = generic("joint_states", signal_on("joint_states", 5), NAMES)
     assert from_bytes("joint_states", data, NAMES[::-1]) is None
+
+
+@pytest.mark.parametrize("from_end", [128, 64])
+def test_speeds_or_efforts_of_fewer_joints_are_noticed(from_end):
+    data = bytearray(generic("joint_states", signal_on("joint_states", 5), NAMES))
+    assert data[-from_end] == len(NAMES)
+    data[-from_end] -= 1
+    assert from_bytes("joint_states", bytes(data), NAMES) is None
