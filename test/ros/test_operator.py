@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (pip install 'medrobot_ros[ros]')")
 
-from medrobot_ros.cli import INTERRUPTED, main
+from medrobot_ros.cli import main
+from medrobot_ros.cli.status import INTERRUPTED
 from medrobot_ros.config import CellConfig
 from medrobot_ros.nodes import operator
 

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from medrobot_ros.cli import _confirm, main
+from medrobot_ros.cli import main
+from medrobot_ros.cli.examinations import confirm
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.imaging.metaimage import write
@@ -88,7 +89,7 @@ def test_bad_input_is_one_line_at_once(arguments, why, tmp_path, monkeypatch, ca
 def test_a_confirmation_that_ends_without_an_answer_is_none(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: ""))
     with pytest.raises(MedrobotError, match="not confirmed; nothing moved"):
-        _confirm(replace(CellConfig(), hardware=replace(CellConfig().hardware, name="ros2_control")))
+        confirm(replace(CellConfig(), hardware=replace(CellConfig().hardware, name="ros2_control")))
 
 
 def test_an_unsupported_kind_of_pixels_is_named_with_the_file_and_the_valid_ones(tmp_path, capsys):
