@@ -1,4 +1,4 @@
-"""What the planner knows, and what it has decided to say: shared by the leaves of its tree."""
+"""What the planner knows, and what it has decided to say: shared by the steps of its tree."""
 
 from collections import deque
 from typing import Any

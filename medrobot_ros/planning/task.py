@@ -14,7 +14,7 @@ from py_trees.decorators import Decorator
 
 from medrobot_ros.config import CellConfig
 from medrobot_ros.errors import DataError
-from medrobot_ros.planning import leaves, modes, spline
+from medrobot_ros.planning import modes, spline, steps
 from medrobot_ros.planning.board import Board
 from medrobot_ros.planning.surface import Shift, shift_since
 from medrobot_ros.signals import PUSHED_AWAY, Array, Stamp
@@ -99,32 +99,32 @@ class PlannerStage:
         self._outcome = self._reason = self._ending = self._board.failure = ""
         self._shifts = []
         if again and self._board.raster is not None:
-            self._grow(leaves.Lift, leaves.Home, leaves.Find, leaves.Plan, passes=True)
+            self._grow(steps.Lift, steps.Home, steps.Find, steps.Plan, passes=True)
             return
         self._board.clear()
         self._grow(
-            leaves.Check, leaves.SeeSpheres, leaves.Home, leaves.FirstTare, leaves.Tilt, leaves.Weigh, leaves.Home, leaves.Find,
-            leaves.Plan, passes=True,
+            steps.Check, steps.SeeSpheres, steps.Home, steps.FirstTare, steps.Tilt, steps.Weigh, steps.Home, steps.Find,
+            steps.Plan, passes=True,
         )  # fmt: skip
 
     def _pause(self, by_shift: bool) -> None:
         self._by_shift, self._shifts, self._paused_ns = by_shift, [], self._board.now_ns
-        self._grow(leaves.LiftOff)
+        self._grow(steps.LiftOff)
 
     def _leave(self, ending: str) -> None:
         self._ending = self._ending or ending
-        lift_off = (leaves.LiftOff,) if self._board.engaged else ()
-        self._grow(*lift_off, *((leaves.Lift, leaves.Return) if self._board.has_moved else ()))
+        lift_off = (steps.LiftOff,) if self._board.engaged else ()
+        self._grow(*lift_off, *((steps.Lift, steps.Return) if self._board.has_moved else ()))
 
-    def _grow(self, *steps: type[leaves.Step], passes: bool = False) -> None:
+    def _grow(self, *first: type[steps.Step], passes: bool = False) -> None:
         """A new tree: the steps in order, then, for a scan, pass after pass while there are any, then home."""
         root = Sequence("examination", memory=True)
-        root.add_children([step(self._board) for step in steps])
+        root.add_children([step(self._board) for step in first])
         if passes:
             one = Sequence("pass", memory=True)
-            order = (leaves.Next, leaves.Above, leaves.Prepare, leaves.Approach, leaves.Scan, leaves.LiftOff, leaves.PassDone)
-            one.add_children([step(self._board) for step in order])
-            root.add_children([_WhileAny(one, self._board), leaves.Return(self._board)])
+            each = (steps.Next, steps.Above, steps.Prepare, steps.Approach, steps.Scan, steps.LiftOff, steps.PassDone)
+            one.add_children([step(self._board) for step in each])
+            root.add_children([_WhileAny(one, self._board), steps.Return(self._board)])
         self._tree = root
 
     # --- time ---------------------------------------------------------------------------------------------------------
