@@ -1,6 +1,8 @@
 """A cell under the real launch system, for `launch_test`: `arm:=`, `examine:=true`, or `victim:=` (a process to kill, in `phase:=`)."""
 
+import atexit
 import os
+import shutil
 import signal
 import unittest
 from pathlib import Path
@@ -17,6 +19,7 @@ from medrobot_ros.resources import share
 
 ARGUMENTS = {"arm": "fr3", "victim": "", "phase": "", "examine": "false"}
 OUT = mkdtemp()
+atexit.register(shutil.rmtree, OUT)
 
 
 def generate_test_description():
