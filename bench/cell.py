@@ -23,8 +23,9 @@ JOINTS, COMMANDS = "joint_states", "forward_position_controller/commands"
 
 def figures() -> dict[str, Any]:
     """Everything, of one cell that scans a whole region."""
-    from medrobot_ros.description import realtime_priority
+    from medrobot_ros.description import environment, realtime_priority
 
+    os.environ.update(environment())  # the ping-pong's as well
     with tempfile.TemporaryDirectory() as out, cell(out) as (process, ready_s):
         from medrobot_ros.nodes.operator import Operator
 

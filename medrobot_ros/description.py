@@ -20,9 +20,10 @@ _PRIORITIES = {"safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "s
 _ONLY_WITH_TWIN = ("surface",)
 _DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver's, by the executable that serves it
 _RANGE, _ON_THIS_MACHINE = "ROS_AUTOMATIC_DISCOVERY_RANGE", ("LOCALHOST", "OFF")
+_FURTHER = ("ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER")  # of the middleware's own, that reach beyond its range
 _DOMAINS = ((0, 101), (215, 232))  # whose ports are none of Linux's ephemeral ones (ROS 2 documentation, "The ROS_DOMAIN_ID")
-_ENVIRONMENT = {_RANGE: "LOCALHOST", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
+_ENVIRONMENT = {_RANGE: "LOCALHOST", "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,26 @@ def realtime_priority(name: str) -> int | None:
 
 
 def environment() -> dict[str, str]:
-    """Variables that every process of a cell runs under; the user's own choices stand."""
-    ours = {**_ENVIRONMENT, _PROFILES: str(share("config/fastdds.xml"))}
-    return {name: os.environ.get(name, value) for name, value in ours.items()}
+    """Variables that every process of a cell runs under; the user's own choices stand.
+
+    Processes talk over UDP: into shared memory of Fast DDS nobody writes for 0.35 s, the control path included, when somebody comes to
+    listen or has died there. With the range LOCALHOST ROS gives it shared memory whatever is said, so that a profile keeps it to the
+    loopback interface instead.
+    """
+    widely, loopback = _profile("fastdds.xml"), _profile("fastdds_loopback.xml")
+    chosen = dict(os.environ)
+    if chosen.get(_PROFILES) == loopback:  # this function's own answer to whoever started this process
+        chosen[_PROFILES] = widely
+        chosen[_RANGE] = chosen.get(_RANGE, "").replace("SYSTEM_DEFAULT", "LOCALHOST") or "LOCALHOST"
+    found = {name: chosen.get(name, value) for name, value in {**_ENVIRONMENT, _PROFILES: widely}.items()}
+    fastdds = chosen.get("RMW_IMPLEMENTATION", "rmw_fastrtps").startswith("rmw_fastrtps")
+    if fastdds and found[_RANGE] == "LOCALHOST" and found[_PROFILES] == widely and not set(_FURTHER) & set(chosen):
+        found |= {_RANGE: "SYSTEM_DEFAULT", _PROFILES: loopback}
+    return found
+
+
+def _profile(name: str) -> str:
+    return str(share(f"config/{name}"))
 
 
 def network_warnings() -> tuple[str, ...]:
@@ -84,8 +102,9 @@ def network_warnings() -> tuple[str, ...]:
     if not domain.isdecimal() or not any(low <= int(domain) <= high for low, high in _DOMAINS):
         valid = " or ".join(f"{low} to {high}" for low, high in _DOMAINS)
         raise ConfigError(f"ROS_DOMAIN_ID = {domain}: must be {valid}")
-    reach = environment()[_RANGE]
-    return () if reach in _ON_THIS_MACHINE else (f"WARNING: {_RANGE}={reach}: others on the network can command this arm",)
+    variables = environment()
+    reach, on_loopback = variables[_RANGE], variables[_PROFILES] == _profile("fastdds_loopback.xml")
+    return () if reach in _ON_THIS_MACHINE or on_loopback else (f"WARNING: {_RANGE}={reach}: others on the network can command this arm",)
 
 
 def check_time(config: CellConfig, simulated: bool) -> None:

@@ -7,6 +7,7 @@ active it works. A stage that raises takes its node through error processing bac
 import gc
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
@@ -119,8 +120,9 @@ class ManagedNode(LifecycleNode):
     def destroy_node(self) -> None:
         """Leaves once its last words, such as why the arm was stopped, have arrived: with the node the middleware drops what has not."""
         until_s = monotonic() + LAST_WORDS_S
-        for publisher in self.publishers:
-            publisher.wait_for_all_acked(Duration(seconds=max(0.0, until_s - monotonic())))
+        with suppress(RCLError):  # some middlewares cannot tell
+            for publisher in self.publishers:
+                publisher.wait_for_all_acked(Duration(seconds=max(0.0, until_s - monotonic())))
         super().destroy_node()
 
     def fail(self, error: Exception) -> None:
