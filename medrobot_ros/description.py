@@ -22,7 +22,7 @@ _DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver
 _RANGE, _ON_THIS_MACHINE = "ROS_AUTOMATIC_DISCOVERY_RANGE", ("LOCALHOST", "OFF")
 _FURTHER = ("ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER")  # of the middleware's own, that reach beyond its range
 _DOMAINS = ((0, 101), (215, 232))  # whose ports are none of Linux's ephemeral ones (ROS 2 documentation, "The ROS_DOMAIN_ID")
-_PROFILES = "FASTRTPS_DEFAULT_PROFILES_FILE"
+_PROFILES, _WIDELY, _LOOPBACK = "FASTRTPS_DEFAULT_PROFILES_FILE", "config/fastdds.xml", "config/fastdds_loopback.xml"
 _ENVIRONMENT = {_RANGE: "LOCALHOST", "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -80,20 +80,17 @@ def environment() -> dict[str, str]:
     listen or has died there. With the range LOCALHOST ROS gives it shared memory whatever is said, so that a profile keeps it to the
     loopback interface instead.
     """
-    widely, loopback = _profile("fastdds.xml"), _profile("fastdds_loopback.xml")
+    widely, loopback = str(share(_WIDELY)), str(share(_LOOPBACK))
     chosen = dict(os.environ)
-    if chosen.get(_PROFILES) == loopback:  # this function's own answer to whoever started this process
-        chosen[_PROFILES] = widely
-        chosen[_RANGE] = chosen.get(_RANGE, "").replace("SYSTEM_DEFAULT", "LOCALHOST") or "LOCALHOST"
+    if chosen.get(_PROFILES) == loopback:  # this function's own answer to whoever started this process is nobody's choice
+        del chosen[_PROFILES]
+        if chosen.get(_RANGE) == "SYSTEM_DEFAULT":
+            del chosen[_RANGE]
     found = {name: chosen.get(name, value) for name, value in {**_ENVIRONMENT, _PROFILES: widely}.items()}
     fastdds = chosen.get("RMW_IMPLEMENTATION", "rmw_fastrtps").startswith("rmw_fastrtps")
     if fastdds and found[_RANGE] == "LOCALHOST" and found[_PROFILES] == widely and not set(_FURTHER) & set(chosen):
         found |= {_RANGE: "SYSTEM_DEFAULT", _PROFILES: loopback}
     return found
-
-
-def _profile(name: str) -> str:
-    return str(share(f"config/{name}"))
 
 
 def network_warnings() -> tuple[str, ...]:
@@ -103,7 +100,7 @@ def network_warnings() -> tuple[str, ...]:
         valid = " or ".join(f"{low} to {high}" for low, high in _DOMAINS)
         raise ConfigError(f"ROS_DOMAIN_ID = {domain}: must be {valid}")
     variables = environment()
-    reach, on_loopback = variables[_RANGE], variables[_PROFILES] == _profile("fastdds_loopback.xml")
+    reach, on_loopback = variables[_RANGE], variables[_PROFILES] == str(share(_LOOPBACK))
     return () if reach in _ON_THIS_MACHINE or on_loopback else (f"WARNING: {_RANGE}={reach}: others on the network can command this arm",)
 
 

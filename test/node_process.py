@@ -45,10 +45,15 @@ def child_of(pid, name):
     return child
 
 
+def state_of(pid):
+    """What Linux says of a process: `T` stopped, `Z` ended but not waited for (proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def gone(pid):
     """Whether a process has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return state_of(pid) == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
 

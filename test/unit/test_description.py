@@ -147,6 +147,12 @@ def test_what_the_user_chose_of_the_network_stands(variables, chosen):
     assert bool(network_warnings()) is (found[RANGE] == "SUBNET")
 
 
+def test_a_cell_announces_itself_alike_on_the_loopback_and_beyond():
+    one, other = (ET.parse(share(f"config/{name}.xml")).getroot() for name in ("fastdds", "fastdds_loopback"))
+    announced = [[(e.tag, (e.text or "").strip()) for e in r.find(".//{*}initialAnnouncements").iter()] for r in (one, other)]
+    assert len(announced[0]) == 5 and announced[0] == announced[1]
+
+
 @pytest.mark.parametrize("arm", arm_names())
 def test_the_robot_description_carries_what_frames_and_joint_states_name(arm):
     have = links(arm)

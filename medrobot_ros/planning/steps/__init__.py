@@ -1,4 +1,4 @@
-"""The steps of an examination, in the order in which they come."""
+"""The steps of an examination; `task.py` says in which order they come."""
 
 from medrobot_ros.planning.steps.checks import Check, SeeSpheres
 from medrobot_ros.planning.steps.finding import Find, Plan
