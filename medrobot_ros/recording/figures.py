@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from medrobot_ros.recording.metrics import Force, carried, covered_points, normal_error, planned_skin
+from medrobot_ros.recording.coverage import carried, covered_points, planned_skin
+from medrobot_ros.recording.force import Force
+from medrobot_ros.recording.metrics import normal_error
 from medrobot_ros.recording.reader import Run, Stamps
 from medrobot_ros.signals import Array, HardwareStatus
 

@@ -4,25 +4,20 @@
 """
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medrobot_ros import __version__
 from medrobot_ros.config import own_file
 from medrobot_ros.errors import MachineError
-from medrobot_ros.geometry.coverage import covered
-from medrobot_ros.geometry.pose import inverse
 from medrobot_ros.recording import columns
-from medrobot_ros.recording.reader import Run, Series, Stamps
+from medrobot_ros.recording.coverage import covered_points, planned_skin
+from medrobot_ros.recording.force import engaged_in, last_before, measured_force, true_force
+from medrobot_ros.recording.reader import Run, Series
 from medrobot_ros.resources import share
-from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, PlannedSkin, TaskStatus, active_node
-
-Mask = NDArray[np.bool_]
+from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, TaskStatus, active_node
 
 FIELDS = {
     "outcome": "the task's last verdict: accepted, rejected, stopped or aborted; unfinished where the record ends before it",
@@ -65,26 +60,8 @@ FIELDS = {
 }  # fmt: skip
 
 UNFINISHED = "unfinished"
-TOUCHING = ("seat", "scan", "lost", "over_force")  # contact states between touch and retreat
 LOOP_KEYS = ("period_p50_s", "period_p99_s", "period_max_s", "period_error_p99_s", "overruns", "answered", "realtime")
 DIGITS = 9
-
-
-@dataclass(frozen=True)
-class Force:
-    """Force along the beam [N], positive when pressed, with its reference and the contact states it fell in."""
-
-    stamps_ns: Stamps
-    force_n: Array
-    reference_n: Array
-    scanning: Mask  # contact state `scan`
-    engaged: Mask  # mode `scan`, from touch to retreat
-
-    @property
-    def error_n(self) -> Array:
-        """Force minus reference while scanning."""
-        error: Array = (self.force_n - self.reference_n)[self.scanning]
-        return error
 
 
 def summarise(run: Run) -> dict[str, Any]:
@@ -166,46 +143,6 @@ def phase_durations(states: list[TaskStatus]) -> dict[str, float]:
     return out
 
 
-# --- force ------------------------------------------------------------------------------------------------------------
-
-
-def true_force(run: Run) -> Force:
-    """The twin's own contact force; without samples where there is no twin."""
-    return _force(run, run.vectors("twin/contact_wrench"))
-
-
-def measured_force(run: Run) -> Force:
-    """The force that the controller saw."""
-    return _force(run, run.vectors("contact/wrench"))
-
-
-def _force(run: Run, wrenches: Series) -> Force:
-    states: list[ContactStatus] = run.signals("contact/state")
-    k = _before(states, wrenches.stamps_ns)
-    scanning = np.array([False] + [s.state == "scan" for s in states])
-    engaged = _engaged(states)
-    pressed_n = np.array([0.0] + [s.press_n for s in states])
-    reference_n = _reference_n(run, wrenches.stamps_ns) + pressed_n[k + 1]
-    return Force(wrenches.stamps_ns, -wrenches.values[:, 2], reference_n, scanning[k + 1], engaged[k + 1])
-
-
-def _engaged(states: list[ContactStatus]) -> Mask:
-    """Whether contact scans or looks for lost skin in each state, after one for what came before the first."""
-    return np.array([False] + [s.mode == "scan" and s.state in TOUCHING for s in states])
-
-
-def _reference_n(run: Run, stamps_ns: Stamps) -> Array:
-    """The force that was asked for at each stamp."""
-    references = run.vectors("scan/force_reference")
-    values = np.concatenate(([run.config.contact.force_n], -references.values[:, 2]))
-    return values[references.before(stamps_ns) + 1]
-
-
-def _before(signals: list[Any], stamps_ns: Stamps) -> "NDArray[np.intp]":
-    """Index of the last signal at or before each stamp, -1 where there is none."""
-    return np.searchsorted(np.array([s.stamp_ns for s in signals], dtype=np.int64), stamps_ns, side="right") - 1
-
-
 # --- orientation ------------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +151,7 @@ def normal_error(run: Run) -> Series:
     probe, skin, states = run.poses("twin/probe_pose"), run.poses("twin/skin_pose"), run.signals("contact/state")
     stamps, i, j = np.intersect1d(probe.stamps_ns, skin.stamps_ns, return_indices=True)
     cosine = np.einsum("ni,ni->n", probe.values[i, :3, 2], skin.values[j, :3, 2])
-    scanning = np.array([False] + [s.state == "scan" for s in states])[_before(states, stamps) + 1]
+    scanning = np.array([False] + [s.state == "scan" for s in states])[last_before(states, stamps) + 1]
     return Series(stamps[scanning], np.arccos(np.clip(cosine[scanning], -1.0, 1.0)))
 
 
@@ -223,71 +160,13 @@ def _normal(run: Run) -> dict[str, Any]:
     return {"normal_error_mean_deg": _mean(error_deg), "normal_error_max_deg": _max(error_deg)}
 
 
-# --- coverage and images ----------------------------------------------------------------------------------------------
-
-
-def planned_skin(run: Run) -> PlannedSkin | None:
-    """The last plan, as it was first published."""
-    plans: list[PlannedSkin] = run.signals("scan/markers")
-    return next((p for p in plans if len(p.points) and np.array_equal(p.points, plans[-1].points)), None)
-
-
-def carried(run: Run, plan: PlannedSkin) -> Callable[[int, Array], Array]:
-    """Poses in base at a stamp as they lie when they go along with the patient to where the plan was made."""
-    patient = _Patient(run)
-    T_base_patient = patient.at(plan.stamp_ns)
-    return lambda stamp_ns, T_base_probe: T_base_patient @ inverse(patient.at(stamp_ns)) @ T_base_probe
-
-
-def covered_points(run: Run) -> tuple[Array, Mask]:
-    """Planned points (N, 3) in base and whether each was covered by images carried along with the patient, so that a shift counts."""
-    plan = planned_skin(run)
-    if plan is None:
-        return np.empty((0, 3)), np.empty(0, dtype=bool)
-    probe, force, along = _probe_poses(run), _ContactForce(run), carried(run, plan)
-    done = np.zeros(len(plan.points), dtype=bool)
-    for quality in run.qualities.values():
-        if quality.accepted and len(probe) and force.at(quality.stamp_ns) > run.config.contact.lost_n:
-            done |= covered(along(quality.stamp_ns, probe.pose_at(quality.stamp_ns)), quality.coupled_m, plan.points)
-    return plan.points, done
-
-
-def _probe_poses(run: Run) -> Series:
-    true = run.poses("twin/probe_pose")
-    return true if len(true) else run.poses("probe/pose")
-
-
-class _ContactForce:
-    """The force along the beam at a stamp: true where it was recorded, else measured."""
-
-    def __init__(self, run: Run) -> None:
-        true = run.vectors("twin/contact_wrench")
-        self._wrench = true if len(true) else run.vectors("contact/wrench")
-
-    def at(self, stamp_ns: int) -> float:
-        k = int(self._wrench.before(np.array([stamp_ns]))[0])
-        return -float(self._wrench.values[k, 2]) if k >= 0 else 0.0
-
-
-class _Patient:
-    """Where the patient lay at a stamp; at the base's origin where nobody knows."""
-
-    def __init__(self, run: Run) -> None:
-        self._values = run.positions("twin/patient")
-
-    def at(self, stamp_ns: int) -> Array:
-        if not len(self._values):
-            return np.eye(4)
-        k = max(0, int(self._values.before(np.array([stamp_ns]))[0]))
-        x, y, z, yaw = self._values.values[k, 3:7].tolist()
-        c, s = float(np.cos(yaw)), float(np.sin(yaw))
-        return np.array([[c, -s, 0.0, x], [s, c, 0.0, y], [0.0, 0.0, 1.0, z], [0.0, 0.0, 0.0, 1.0]])
+# --- images -----------------------------------------------------------------------------------------------------------
 
 
 def _images(run: Run) -> dict[str, Any]:
     stamps_ns = np.array(list(run.qualities), dtype=np.int64)
     states: list[ContactStatus] = run.signals("contact/state")
-    engaged = _engaged(states)[_before(states, stamps_ns) + 1]
+    engaged = engaged_in(states)[last_before(states, stamps_ns) + 1]
     qualities: list[ImageQuality] = [q for q, made in zip(run.qualities.values(), engaged, strict=True) if made]
     return {
         "images": len(run.raw("image")[0]),

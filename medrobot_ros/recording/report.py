@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medrobot_ros.config import CellConfig, keys
 from medrobot_ros.recording import figures
-from medrobot_ros.recording.metrics import measured_force, true_force
+from medrobot_ros.recording.force import measured_force, true_force
 from medrobot_ros.recording.page import PAGE
 from medrobot_ros.recording.reader import Run, Series
 from medrobot_ros.signals import Event, ImageGeometry, ImageQuality
