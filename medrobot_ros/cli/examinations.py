@@ -151,9 +151,9 @@ def _operator() -> Any:
 def _new_run(config: CellConfig) -> Path:
     if not config.recording.enabled:
         raise MedrobotError("an examination's result is made from its record; only `cell` runs without (--no-record)")
-    from medrobot_ros.recording.writer import new_run
+    from medrobot_ros.recording.writer import run_beginning
 
-    return new_run(Path(config.recording.out), datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ"), config)
+    return run_beginning(datetime.now(timezone.utc), config)
 
 
 def _recorded(config: CellConfig) -> tuple[CellConfig, Path]:

@@ -17,7 +17,7 @@ from medrobot_ros.nodes.managed import ManagedNode
 from medrobot_ros.nodes.polling import poll_periodically
 from medrobot_ros.nodes.qos_overrides import request
 from medrobot_ros.nodes.stage_node import message_type, qos
-from medrobot_ros.recording.writer import BAG, BagWriter, new_run
+from medrobot_ros.recording.writer import BAG, BagWriter, run_beginning
 from medrobot_ros.signals import Event, Stamp, inactive
 
 QUEUE = 500
@@ -43,7 +43,7 @@ class RecorderNode(ManagedNode):
 
     def _make(self) -> None:
         config = self.config
-        folder = Path(config.recording.folder) if config.recording.folder else _new_folder(config)
+        folder = Path(config.recording.folder) if config.recording.folder else run_beginning(datetime.now(timezone.utc), config)
         self._writer = BagWriter(folder / BAG, self.get_namespace())
         self._heartbeat, self._events = (
             self.create_publisher(message_type(topic(n).type), n, qos(topic(n))) for n in ("heartbeat", "events")
@@ -125,11 +125,6 @@ class RecorderNode(ManagedNode):
         """Closes the bag."""
         self.drop()
         super().destroy_node()
-
-
-def _new_folder(config: Any) -> Path:
-    utc = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    return new_run(Path(config.recording.out), utc, config)
 
 
 def _recording_qos(t: Topic) -> QoSProfile:

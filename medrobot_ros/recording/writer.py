@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 from shutil import disk_usage
@@ -43,6 +44,11 @@ def typestore() -> Any:
 def message_class(name: str) -> Any:
     """rosbags' class of a ROS type such as `std_msgs/msg/Header`."""
     return typestore().types[name]
+
+
+def run_beginning(now: datetime, config: CellConfig) -> Path:
+    """`new_run` where the configuration wants it, named after the time."""
+    return new_run(Path(config.recording.out), f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}", config)
 
 
 def new_run(out: Path, utc: str, config: CellConfig) -> Path:
