@@ -33,14 +33,13 @@ from medrobot_ros.description import (
     ProcessDescription,
     check_time,
     enclave,
-    environment,
-    network_warnings,
     nodes_here,
     processes,
     write_controllers,
     write_parameters,
 )
 from medrobot_ros.interfaces import NAMESPACE
+from medrobot_ros.network import environment, network_warnings
 from medrobot_ros.nodes.entry import FORKED_BY
 from medrobot_ros.nodes.launching import frames, other, view
 from medrobot_ros.options import cell_config, check_namespace

@@ -1,6 +1,5 @@
-"""The one description of a cell over ROS 2: its nodes, their parameters and environment. `medrobot` and the launch file read it."""
+"""The one description of a cell over ROS 2: its nodes, their processes and parameters. `medrobot` and the launch file read it."""
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,6 @@ MESSAGE_FRAMES = {"base": "world", "ft": "ft_sensor"}
 _PRIORITIES = {"safety": 75, "hardware": 70, "kinematics": 65, "contact": 65, "surface": 25, "recorder": 20, "planner": 15}
 _ONLY_WITH_TWIN = ("surface",)
 _DRIVERS = {"ros2_control": "ros2_control"}  # hardware whose loop is the driver's, by the executable that serves it
-_RANGE, _ON_THIS_MACHINE = "ROS_AUTOMATIC_DISCOVERY_RANGE", ("LOCALHOST", "OFF")
-_FURTHER = ("ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER")  # of the middleware's own, that reach beyond its range
-_DOMAINS = ((0, 101), (215, 232))  # whose ports are none of Linux's ephemeral ones (ROS 2 documentation, "The ROS_DOMAIN_ID")
-_PROFILES, _WIDELY, _LOOPBACK = "FASTRTPS_DEFAULT_PROFILES_FILE", "config/fastdds.xml", "config/fastdds_loopback.xml"
-_ENVIRONMENT = {_RANGE: "LOCALHOST", "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -71,37 +65,6 @@ def start_order(config: CellConfig) -> tuple[str, ...]:
 def realtime_priority(name: str) -> int | None:
     """SCHED_FIFO priority of a node, None for ordinary scheduling."""
     return _PRIORITIES.get(name)
-
-
-def environment() -> dict[str, str]:
-    """Variables that every process of a cell runs under; the user's own choices stand.
-
-    Processes talk over UDP: into shared memory of Fast DDS nobody writes for 0.35 s, the control path included, when somebody comes to
-    listen or has died there. With the range LOCALHOST ROS gives it shared memory whatever is said, so that a profile keeps it to the
-    loopback interface instead.
-    """
-    widely, loopback = str(share(_WIDELY)), str(share(_LOOPBACK))
-    chosen = dict(os.environ)
-    if chosen.get(_PROFILES) == loopback:  # this function's own answer to whoever started this process is nobody's choice
-        del chosen[_PROFILES]
-        if chosen.get(_RANGE) == "SYSTEM_DEFAULT":
-            del chosen[_RANGE]
-    found = {name: chosen.get(name, value) for name, value in {**_ENVIRONMENT, _PROFILES: widely}.items()}
-    fastdds = chosen.get("RMW_IMPLEMENTATION", "rmw_fastrtps").startswith("rmw_fastrtps")
-    if fastdds and found[_RANGE] == "LOCALHOST" and found[_PROFILES] == widely and not set(_FURTHER) & set(chosen):
-        found |= {_RANGE: "SYSTEM_DEFAULT", _PROFILES: loopback}
-    return found
-
-
-def network_warnings() -> tuple[str, ...]:
-    """What is to be said loudly before a cell starts. Raises: ConfigError for a domain that ROS cannot use."""
-    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
-    if not domain.isdecimal() or not any(low <= int(domain) <= high for low, high in _DOMAINS):
-        valid = " or ".join(f"{low} to {high}" for low, high in _DOMAINS)
-        raise ConfigError(f"ROS_DOMAIN_ID = {domain}: must be {valid}")
-    variables = environment()
-    reach, on_loopback = variables[_RANGE], variables[_PROFILES] == str(share(_LOOPBACK))
-    return () if reach in _ON_THIS_MACHINE or on_loopback else (f"WARNING: {_RANGE}={reach}: others on the network can command this arm",)
 
 
 def check_time(config: CellConfig, simulated: bool) -> None:

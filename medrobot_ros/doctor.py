@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from medrobot_ros.description import network_warnings
 from medrobot_ros.errors import ConfigError
+from medrobot_ros.network import network_warnings
 
 LOW_DISK_GB = 2.0
 

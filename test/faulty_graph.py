@@ -19,9 +19,10 @@ from faults import EACH_TOPIC, FAULTS, PHASES, Altered, Fault, Frozen, InHardwar
 from node_process import command_line
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import cell_nodes, environment, processes, start_order, write_parameters
+from medrobot_ros.description import cell_nodes, processes, start_order, write_parameters
 from medrobot_ros.interfaces import NAMESPACE, TOGETHER, handed_over, topic
 from medrobot_ros.messages import Codec, TruthPart
+from medrobot_ros.network import environment
 from medrobot_ros.nodes.bringup import Bringup
 from medrobot_ros.nodes.operator import Operator
 from medrobot_ros.nodes.realtime import SteadyClock

@@ -22,7 +22,7 @@ ROOMS = {
     "hardware": {"hardware", "arms", "safety"},
     "twin": {"twin", "arms", "safety", "hardware", "imaging"},
 }
-COMPOSERS = {"cell", "finish", "latency", "measuring", "pressing", "description", "doctor", "options", "progress", "force_bench"}
+COMPOSERS = {"cell", "finish", "latency", "measuring", "network", "pressing", "description", "doctor", "options", "progress", "force_bench"}
 CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "now", "utcnow", "today"}
 MESSAGES = ("_msgs", "std_srvs", "rcl_interfaces", "rclpy", "builtin_interfaces")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from medrobot_ros.cli.arguments import Commands
 from medrobot_ros.cli.status import ACCEPTED
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import environment
+from medrobot_ros.network import environment
 
 
 def add(commands: Commands) -> None:

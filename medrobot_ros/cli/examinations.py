@@ -15,9 +15,10 @@ from typing import Any
 from medrobot_ros.cli.arguments import Commands, add_cell_options, existing, resolved
 from medrobot_ros.cli.status import ACCEPTED, INTERRUPTED, OF_OUTCOME, STOPPED
 from medrobot_ros.config import CellConfig, keys
-from medrobot_ros.description import environment, nodes_here
+from medrobot_ros.description import nodes_here
 from medrobot_ros.errors import DataError, MedrobotError
 from medrobot_ros.interfaces import NAMESPACE
+from medrobot_ros.network import environment
 from medrobot_ros.options import check_namespace
 
 SIMULATION_LIMIT_S = 1800.0

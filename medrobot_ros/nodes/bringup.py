@@ -15,8 +15,9 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-from medrobot_ros.description import environment, start_order
+from medrobot_ros.description import start_order
 from medrobot_ros.errors import MachineError, MedrobotError
+from medrobot_ros.network import environment
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.parameters import Parameters
 

@@ -18,7 +18,7 @@ def run_node(name: str, args: list[str] | None = None) -> int:
     """One node until a signal; returns the exit status."""
 
     def life() -> int:
-        from medrobot_ros.description import environment
+        from medrobot_ros.network import environment
 
         os.environ.update(environment())
         from medrobot_ros.nodes.executor import run

@@ -13,7 +13,7 @@ from medrobot_ros.interfaces import topic
 from medrobot_ros.nodes.executor import make_executor
 from medrobot_ros.nodes.stage_node import qos
 
-LISTEN_S = 5.5  # after the last one discovered: each announces itself for 5 s (config/fastdds.xml), and speaks once a second
+LISTEN_S = 5.5  # after the last one discovered: each announces itself for 5 s (config/fastdds2), and speaks once a second
 AT_MOST_S = 15.0  # where not everybody who could speak has
 
 

@@ -18,8 +18,9 @@ from rclpy.type_support import check_for_type_support
 
 from medrobot_ros.arms import load_arm
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import ProcessDescription, enclave, network_warnings, processes, ros_arguments, write_parameters
+from medrobot_ros.description import ProcessDescription, enclave, processes, ros_arguments, write_parameters
 from medrobot_ros.interfaces import TOPICS
+from medrobot_ros.network import network_warnings
 from medrobot_ros.nodes.entry import ENDING, run_node
 from medrobot_ros.nodes.stage_node import message_type
 

@@ -16,9 +16,10 @@ from launch.utilities import perform_substitutions
 from launch_ros.actions import Node, SetParameter
 
 from medrobot_ros.config import CellConfig
-from medrobot_ros.description import MESSAGE_FRAMES, environment, processes
+from medrobot_ros.description import MESSAGE_FRAMES, processes
 from medrobot_ros.errors import MedrobotError
 from medrobot_ros.interfaces import NODES
+from medrobot_ros.network import environment
 from medrobot_ros.resources import share
 
 EXPECTED = (

@@ -10,8 +10,6 @@ from medrobot_ros.description import (
     MESSAGE_FRAMES,
     ProcessDescription,
     cell_nodes,
-    environment,
-    network_warnings,
     processes,
     realtime_priority,
     robot_description,
@@ -105,52 +103,6 @@ def test_ros_itself_reads_the_parameter_file_as_it_was_meant(tmp_path):
 def test_processes_are_told_their_namespace_and_parameters(tmp_path):
     given = ros_arguments("ward/cell_a", tmp_path / "p.yaml")
     assert given == ["--ros-args", "-r", "__ns:=/ward/cell_a", "--params-file", str(tmp_path / "p.yaml")]
-
-
-RANGE, PROFILES = "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE"
-
-
-@pytest.fixture
-def variables(monkeypatch):
-    """Sets those of the network that a user has chosen, and nothing else."""
-    for name in (RANGE, PROFILES, "FASTDDS_BUILTIN_TRANSPORTS", "ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER", "RMW_IMPLEMENTATION"):
-        monkeypatch.delenv(name, raising=False)
-    return lambda **chosen: [monkeypatch.setenv(name, value) for name, value in chosen.items()]
-
-
-@pytest.mark.parametrize("chosen", [{}, {RANGE: "LOCALHOST"}])
-def test_a_cell_stays_on_the_loopback_interface_and_off_shared_memory(variables, monkeypatch, chosen):
-    variables(**chosen)
-    found = environment()
-    assert found[PROFILES].endswith("fastdds_loopback.xml") and found[RANGE] == "SYSTEM_DEFAULT"
-    assert network_warnings() == ()
-    for name, value in found.items():
-        monkeypatch.setenv(name, value)
-    assert environment() == found, "a process of a process"
-    assert network_warnings() == ()
-    monkeypatch.setenv(RANGE, "SUBNET")
-    assert environment()[PROFILES].endswith("fastdds.xml") and network_warnings(), "a user chose otherwise, further down"
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        {RANGE: "SUBNET"}, {RANGE: "LOCALHOST", "ROS_STATIC_PEERS": "10.0.0.2"}, {"ROS_DISCOVERY_SERVER": "10.0.0.1:11811"},
-        {PROFILES: "/own.xml"}, {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}, {RANGE: "OFF"},
-    ],
-)  # fmt: skip
-def test_what_the_user_chose_of_the_network_stands(variables, chosen):
-    variables(**chosen)
-    found = environment()
-    assert found[RANGE] == chosen.get(RANGE, "LOCALHOST")
-    assert found[PROFILES] == chosen.get(PROFILES, str(share("config/fastdds.xml")))
-    assert bool(network_warnings()) is (found[RANGE] == "SUBNET")
-
-
-def test_a_cell_announces_itself_alike_on_the_loopback_and_beyond():
-    one, other = (ET.parse(share(f"config/{name}.xml")).getroot() for name in ("fastdds", "fastdds_loopback"))
-    announced = [[(e.tag, (e.text or "").strip()) for e in r.find(".//{*}initialAnnouncements").iter()] for r in (one, other)]
-    assert len(announced[0]) == 5 and announced[0] == announced[1]
 
 
 @pytest.mark.parametrize("arm", arm_names())
