@@ -3,13 +3,14 @@
 PYTHON ?= python3
 ARM ?= fr3
 ARGS ?=
+WHEELS ?= ros
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A sourced ROS 2 brings its own rclpy and numpy; elsewhere the real thing comes as wheels.
 ROS := $(and $(ROS_DISTRO),$(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo $(ROS_DISTRO)))
-READY := $(VENV)/.ready-$(or $(ROS),wheels)
+READY := $(VENV)/.ready-$(or $(ROS),$(WHEELS))
 KERNELS := $(VENV)/.kernels
 
 .PHONY: scan simulate lint test test-all bench clean
@@ -43,7 +44,7 @@ ifdef ROS
 	@echo "pytest<8.4 # ROS's launch_testing plugin knows no later one" >> $(VENV)/constraints.txt
 	@$(PIP) -c $(VENV)/constraints.txt -e '.[test]'
 else
-	@$(PIP) -e '.[ros,test]'
+	@$(PIP) -e '.[$(WHEELS),test]'
 endif
 	@touch $@
 

@@ -44,6 +44,7 @@ setup(
     ],
     extras_require={
         "ros": [f"ros-jazzy-{name}" for name in ROS_WHEELS],
+        "ros-kilted": [f"ros-kilted-{name}" for name in ROS_WHEELS],
         "cine": ["imageio-ffmpeg"],
         "nrrd": ["pynrrd"],
         "nifti": ["nibabel"],
