@@ -14,6 +14,7 @@ from typing import Any
 
 import cell
 import force
+import loss
 import numpy as np
 import quality
 import reconstruction
@@ -75,6 +76,7 @@ def main() -> None:
     result = {
         "limits": LIMITS,
         "cell": cell.figures(),
+        "loss": loss.figures(),
         "kinematics": kinematics(),
         "motion": {arm: motion(arm) for arm in ARMS},
         "simulate": {arm: examination("simulate", arm) for arm in ARMS},
