@@ -30,6 +30,23 @@ def profile(request, monkeypatch):
     network._rclpy.cache_clear()
 
 
+@pytest.mark.parametrize("rclpy", ["3.3.1", "11.0.0", None])
+@pytest.mark.parametrize("chosen", [{}, {RANGE: "LOCALHOST"}, {RANGE: "LOCALHOST", "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}])
+def test_of_a_ros_that_is_not_known_no_wider_range_is_asked(variables, monkeypatch, rclpy, chosen):
+    def told(package):
+        if rclpy is None:
+            raise network.PackageNotFoundError(package)
+        return rclpy
+
+    monkeypatch.setattr(network, "version", told)
+    network._rclpy.cache_clear()
+    variables(**chosen)
+    assert environment()[RANGE] == "LOCALHOST" and not profiles_of(environment()) and not network_warnings()
+    variables(**{RANGE: "SUBNET"})
+    assert environment()[RANGE] == "SUBNET" and network_warnings()
+    network._rclpy.cache_clear()
+
+
 def of(fast_dds, name):
     return str(share(f"config/fastdds{fast_dds}/{name}.xml"))
 
