@@ -146,12 +146,13 @@ def spawners(config: CellConfig, folder: Path) -> list[Node]:
 
 
 def leaving(nodes: Sequence[Node]) -> RegisterEventHandler:
-    """Asks the nodes to leave however the cell is ended: a launch system with a terminal trusts that to have done so, and would
-    terminate them after five seconds. Asked twice at once is asked once.
+    """Asks the nodes to leave where the launch system does not: on SIGINT it trusts its terminal to have done so, and would terminate
+    them after five seconds where nobody has. Asked twice at once is asked once.
     """
 
     def ask(event: Ending, context: LaunchContext) -> list:
-        running = [node for node in nodes if node.process_details]
+        trusts = event.due_to_sigint and not context.noninteractive
+        running = [node for node in nodes if trusts and node.process_details]
         return [EmitEvent(event=SignalProcess(signal_number=signal.SIGINT, process_matcher=matches_action(n))) for n in running]
 
     return RegisterEventHandler(OnShutdown(on_shutdown=ask))

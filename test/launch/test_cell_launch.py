@@ -8,7 +8,16 @@ pytest.importorskip("launch_ros", reason="launch comes with a ROS 2 installation
 
 import yaml
 from launch import Action, LaunchContext
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, LogInfo, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    LogInfo,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
+from launch.events import Shutdown
 from launch.launch_description_sources import AnyLaunchDescriptionSource, get_launch_description_from_python_launch_file
 from launch.logging import launch_config
 from launch.substitutions import TextSubstitution
@@ -115,6 +124,15 @@ def test_a_part_of_the_cell_leaves_the_rest_to_the_machine_with_the_hardware():
     assert executables(entities, "medrobot_ros") == ["imaging", "planner"]
     assert executables(entities, "robot_state_publisher") == []
     assert "bringup" in executables(launched(nodes="hardware")[1], "medrobot_ros")
+
+
+@pytest.mark.parametrize(("sigint", "noninteractive", "asks"), [(True, False, True), (True, True, False), (False, False, False)])
+def test_it_asks_the_nodes_to_leave_where_the_launch_system_does_not(monkeypatch, sigint, noninteractive, asks):
+    _, actions = launched()
+    monkeypatch.setattr(ExecuteProcess, "process_details", {"pid": 1})
+    (leaving,) = (a.event_handler for a in actions if isinstance(a, RegisterEventHandler))
+    asked = leaving.handle(Shutdown(due_to_sigint=sigint), LaunchContext(noninteractive=noninteractive))
+    assert len(asked) == (len(processes(CellConfig(), NODES)) if asks else 0)
 
 
 def test_rviz_comes_on_request():
