@@ -98,17 +98,19 @@ def cell(context: LaunchContext) -> list:
     folder.mkdir(parents=True, exist_ok=True)
     parameters = folder / "parameters.yaml"
     write_parameters(config, parameters)
-    own = stages(processes(config, nodes), namespace, folder, parameters, given["log_level"])
+    started = [
+        forkserver(folder, parameters),
+        *stages(processes(config, nodes), namespace, folder, parameters, given["log_level"]),
+        *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
+        *([bringup(namespace, folder, parameters)] if hardware and given["autostart"] == "true" else []),
+        *(view(namespace, folder) if given["rviz"] == "true" else []),
+    ]
     return [
         *(LogInfo(msg=warning) for warning in network_warnings()),
         *(SetEnvironmentVariable(name, value) for name, value in environment().items()),
         SetParameter("use_sim_time", given["use_sim_time"] == "true"),
-        forkserver(folder, parameters),
-        *own,
-        leaving(own),
-        *([*spawners(config, folder), *frames(config, namespace)] if hardware else []),
-        *([bringup(namespace, folder, parameters)] if hardware and given["autostart"] == "true" else []),
-        *(view(namespace, folder) if given["rviz"] == "true" else []),
+        *started,
+        leaving(started),
     ]
 
 
@@ -145,15 +147,15 @@ def spawners(config: CellConfig, folder: Path) -> list[Node]:
     return [other("controller_manager", "spawner", arguments=arguments, output="both")] if names else []
 
 
-def leaving(nodes: Sequence[Node]) -> RegisterEventHandler:
-    """Asks the nodes to leave where the launch system does not: on SIGINT it trusts its terminal to have done so, and would terminate
+def leaving(processes: Sequence[ExecuteProcess]) -> RegisterEventHandler:
+    """Asks the processes to leave where the launch system does not: on SIGINT it trusts its terminal to have done so, and would terminate
     them after five seconds where nobody has. Asked twice at once is asked once.
     """
 
     def ask(event: Ending, context: LaunchContext) -> list:
         trusts = event.due_to_sigint and not context.noninteractive
-        running = [node for node in nodes if trusts and node.process_details]
-        return [EmitEvent(event=SignalProcess(signal_number=signal.SIGINT, process_matcher=matches_action(n))) for n in running]
+        running = [process for process in processes if trusts and process.process_details]
+        return [EmitEvent(event=SignalProcess(signal_number=signal.SIGINT, process_matcher=matches_action(p))) for p in running]
 
     return RegisterEventHandler(OnShutdown(on_shutdown=ask))
 
