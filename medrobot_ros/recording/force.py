@@ -1,7 +1,6 @@
 """The force along the beam over an examination, true and as measured, with what was asked for and when it counts."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ def measured_force(run: Run) -> Force:
 
 def _force(run: Run, wrenches: Series) -> Force:
     states: list[ContactStatus] = run.signals("contact/state")
-    k = last_before(states, wrenches.stamps_ns)
+    k = run.signals_before("contact/state", wrenches.stamps_ns)
     scanning = np.array([False] + [s.state == "scan" for s in states])
     engaged = engaged_in(states)
     pressed_n = np.array([0.0] + [s.press_n for s in states])
@@ -61,8 +60,3 @@ def _reference_n(run: Run, stamps_ns: Stamps) -> Array:
     references = run.vectors("scan/force_reference")
     values = np.concatenate(([run.config.contact.force_n], -references.values[:, 2]))
     return values[references.before(stamps_ns) + 1]
-
-
-def last_before(signals: list[Any], stamps_ns: Stamps) -> "NDArray[np.intp]":
-    """Index of the last signal at or before each stamp, -1 where there is none."""
-    return np.searchsorted(np.array([s.stamp_ns for s in signals], dtype=np.int64), stamps_ns, side="right") - 1

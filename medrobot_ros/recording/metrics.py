@@ -14,7 +14,7 @@ from medrobot_ros.config import own_file
 from medrobot_ros.errors import MachineError
 from medrobot_ros.recording import columns
 from medrobot_ros.recording.coverage import covered_points, planned_skin
-from medrobot_ros.recording.force import engaged_in, last_before, measured_force, true_force
+from medrobot_ros.recording.force import engaged_in, measured_force, true_force
 from medrobot_ros.recording.reader import Run, Series
 from medrobot_ros.resources import share
 from medrobot_ros.signals import Array, ContactStatus, Event, HardwareStatus, ImageQuality, TaskStatus, active_node
@@ -151,7 +151,7 @@ def normal_error(run: Run) -> Series:
     probe, skin, states = run.poses("twin/probe_pose"), run.poses("twin/skin_pose"), run.signals("contact/state")
     stamps, i, j = np.intersect1d(probe.stamps_ns, skin.stamps_ns, return_indices=True)
     cosine = np.einsum("ni,ni->n", probe.values[i, :3, 2], skin.values[j, :3, 2])
-    scanning = np.array([False] + [s.state == "scan" for s in states])[last_before(states, stamps) + 1]
+    scanning = np.array([False] + [s.state == "scan" for s in states])[run.signals_before("contact/state", stamps) + 1]
     return Series(stamps[scanning], np.arccos(np.clip(cosine[scanning], -1.0, 1.0)))
 
 
@@ -166,7 +166,7 @@ def _normal(run: Run) -> dict[str, Any]:
 def _images(run: Run) -> dict[str, Any]:
     stamps_ns = np.array(list(run.qualities), dtype=np.int64)
     states: list[ContactStatus] = run.signals("contact/state")
-    engaged = engaged_in(states)[last_before(states, stamps_ns) + 1]
+    engaged = engaged_in(states)[run.signals_before("contact/state", stamps_ns) + 1]
     qualities: list[ImageQuality] = [q for q, made in zip(run.qualities.values(), engaged, strict=True) if made]
     return {
         "images": len(run.raw("image")[0]),

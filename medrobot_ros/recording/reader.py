@@ -38,6 +38,11 @@ _CHANNEL_ID = Struct("<H")
 _MESSAGE_OPCODE, _CHANNEL_OPCODE = int(Opcode.MESSAGE), int(Opcode.CHANNEL)
 
 
+def _last_before(sorted_ns: Stamps, stamps_ns: Stamps) -> "NDArray[np.intp]":
+    """Index of the last of `sorted_ns` at or before each stamp; -1 where there is none."""
+    return np.searchsorted(sorted_ns, stamps_ns, side="right") - 1
+
+
 @dataclass(frozen=True)
 class Series:
     """Values (N, ...) with their stamps (N,), which do not decrease."""
@@ -50,7 +55,7 @@ class Series:
 
     def before(self, stamps_ns: Stamps) -> "NDArray[np.intp]":
         """Index of the last value at or before each stamp; -1 where there is none."""
-        return np.searchsorted(self.stamps_ns, stamps_ns, side="right") - 1
+        return _last_before(self.stamps_ns, stamps_ns)
 
     def pose_at(self, stamp_ns: int) -> Array:
         """The pose (4, 4) at a stamp, interpolated; the first or last one outside the record."""
@@ -134,6 +139,10 @@ class Run:
         if name not in self._signals:
             self._signals[name] = list(self._decoded(name, self.raw(name)[1]))
         return self._signals[name]
+
+    def signals_before(self, name: str, stamps_ns: Stamps) -> "NDArray[np.intp]":
+        """Index of the topic's last signal at or before each stamp; -1 where there is none."""
+        return _last_before(np.array([s.stamp_ns for s in self.signals(name)], dtype=np.int64), stamps_ns)
 
     def _decoded(self, name: str, messages: list[bytes]) -> Iterator[Any]:
         kind = topic(name).type
