@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# A sourced ROS 2 brings its own rclpy and numpy; elsewhere the real thing comes as wheels.
+# A sourced ROS 2 brings its own rclpy and numpy; elsewhere the real thing comes as wheels, with the extra that WHEELS names.
 ROS := $(and $(ROS_DISTRO),$(shell $(PYTHON) -c 'import rclpy' 2>/dev/null && echo $(ROS_DISTRO)))
 READY := $(VENV)/.ready-$(or $(ROS),$(WHEELS))
 KERNELS := $(VENV)/.kernels

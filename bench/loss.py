@@ -33,11 +33,10 @@ def figures() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "as_ros_has_it.xml")
         tree = ET.parse(variables[name])
-        profiles = tree.getroot().find("{*}profiles")
-        writers = profiles.findall("{*}data_writer") if profiles is not None else []
-        for writer in writers:
-            profiles.remove(writer)  # type: ignore[union-attr]
-        ET.register_namespace("", tree.getroot().tag[1:].partition("}")[0])
+        (profiles,) = tree.getroot()
+        for writer in profiles.findall("{*}data_writer"):
+            profiles.remove(writer)
+        ET.register_namespace("", profiles.tag[1:].partition("}")[0])
         tree.write(file)
         return {"the_cell": _lateness(variables), "as_ros_has_it": _lateness({**variables, name: str(file)})}
 
@@ -46,12 +45,11 @@ def _lateness(variables: dict[str, str]) -> dict[str, Any]:
     env = {**os.environ, **variables}
     speaker = subprocess.Popen([sys.executable, __file__, "speak"], env=env)
     try:
-        heard = subprocess.run([sys.executable, __file__, "hear"], env=env, capture_output=True, text=True, check=True).stdout
+        heard = subprocess.run([sys.executable, __file__, "hear"], env=env, capture_output=True, text=True, check=True)
     finally:
         speaker.send_signal(signal.SIGINT)
         speaker.wait()
-    figures: dict[str, Any] = json.loads(heard)
-    return figures
+    return json.loads(heard.stdout)  # type: ignore[no-any-return]
 
 
 def speak() -> None:

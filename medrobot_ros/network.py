@@ -28,8 +28,8 @@ def environment() -> dict[str, str]:
     found = {name: chosen.get(name, value) for name, value in _ENVIRONMENT.items()}
     own = {name: chosen[name] for name in _READS.values() if name in chosen}
     fastdds = chosen.get("RMW_IMPLEMENTATION", "rmw_fastrtps").startswith("rmw_fastrtps")
-    loopback = _profile(_LOOPBACK) if fastdds and found[_RANGE] == "LOCALHOST" and not own and not set(_FURTHER) & set(chosen) else {}
-    if loopback:
+    alone = fastdds and found[_RANGE] == "LOCALHOST" and not own and not set(_FURTHER) & set(chosen)
+    if alone and (loopback := _profile(_LOOPBACK)):
         return {**found, _RANGE: "SYSTEM_DEFAULT", **loopback}
     return found | (own or _profile(_WIDELY))
 
@@ -58,9 +58,9 @@ def _chosen() -> dict[str, str]:
     chosen = dict(os.environ)
     for name in (_LOOPBACK, _WIDELY):
         if _holds(chosen, name):
-            del chosen[next(iter(_profile(name)))]
             if name == _LOOPBACK and chosen.get(_RANGE) == "SYSTEM_DEFAULT":
                 del chosen[_RANGE]
+            chosen = {k: v for k, v in chosen.items() if k not in _profile(name)}
     return chosen
 
 

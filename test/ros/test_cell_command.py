@@ -45,7 +45,7 @@ def test_it_comes_up_stays_and_keeps_others_out_of_its_namespace(tmp_path):
     with cell(tmp_path / "a", "--namespace", "left", "--no-record") as process, Operating("left") as operating:
         operating.wait_ready()
         maps = [Path(f"/proc/{p}/maps").read_text() for p in children(process.pid)]
-        assert not [m for m in maps if "/dev/shm/fastrtps" in m], "shared memory: description.environment says why not"
+        assert not [m for m in maps if "/dev/shm/fastrtps" in m], "shared memory: network.environment says why not"
         with cell(tmp_path / "b", "--namespace", "left", "--no-record") as second:
             said = second.communicate(timeout=120)[0]
         assert second.returncode == 1 and "another cell runs in namespace /left" in said and "Traceback" not in said

@@ -21,38 +21,43 @@ def variables(monkeypatch):
     return lambda **chosen: [monkeypatch.setenv(name, value) for name, value in chosen.items()]
 
 
-@pytest.fixture(params=[7, 9], ids=["Jazzy", "Kilted"])
-def profile(request, monkeypatch):
-    """The variable and the file that a name stands for, in a ROS whose rclpy has this version."""
-    monkeypatch.setattr(network, "version", lambda package: f"{request.param}.1.2")
-    network._rclpy.cache_clear()
-    yield lambda name: {PROFILES: of(2, name)} if request.param == 7 else {PROFILES_3: of(3, name)}
-    network._rclpy.cache_clear()
+@pytest.fixture
+def rclpy_is(monkeypatch):
+    """Gives this machine an rclpy of a version, or none."""
 
+    def give(version):
+        def told(package):
+            if version is None:
+                raise network.PackageNotFoundError(package)
+            return version
 
-@pytest.mark.parametrize("rclpy", ["3.3.1", "11.0.0", None])
-@pytest.mark.parametrize("chosen", [{}, {RANGE: "LOCALHOST"}, {RANGE: "LOCALHOST", "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}])
-def test_of_a_ros_that_is_not_known_no_wider_range_is_asked(variables, monkeypatch, rclpy, chosen):
-    def told(package):
-        if rclpy is None:
-            raise network.PackageNotFoundError(package)
-        return rclpy
+        monkeypatch.setattr(network, "version", told)
+        network._rclpy.cache_clear()
 
-    monkeypatch.setattr(network, "version", told)
-    network._rclpy.cache_clear()
-    variables(**chosen)
-    assert environment()[RANGE] == "LOCALHOST" and not profiles_of(environment()) and not network_warnings()
-    variables(**{RANGE: "SUBNET"})
-    assert environment()[RANGE] == "SUBNET" and network_warnings()
+    yield give
     network._rclpy.cache_clear()
 
 
-def of(fast_dds, name):
-    return str(share(f"config/fastdds{fast_dds}/{name}.xml"))
+@pytest.fixture(params=[("7.1.5", PROFILES, 2), ("9.1.2", PROFILES_3, 3)], ids=["Jazzy", "Kilted"])
+def profile(request, rclpy_is):
+    """The variable and the file that a name stands for under a ROS."""
+    version, variable, fast_dds = request.param
+    rclpy_is(version)
+    return lambda name: {variable: str(share(f"config/fastdds{fast_dds}/{name}.xml"))}
 
 
 def profiles_of(variables):
     return {v: variables[v] for v in (PROFILES, PROFILES_3) if v in variables}
+
+
+@pytest.mark.parametrize("version", ["3.3.1", "11.0.0", None])
+@pytest.mark.parametrize("chosen", [{}, {RANGE: "LOCALHOST"}, {RANGE: "LOCALHOST", "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}])
+def test_of_a_ros_that_is_not_known_no_wider_range_is_asked(variables, rclpy_is, version, chosen):
+    rclpy_is(version)
+    variables(**chosen)
+    assert environment()[RANGE] == "LOCALHOST" and not profiles_of(environment()) and not network_warnings()
+    variables(**{RANGE: "SUBNET"})
+    assert environment()[RANGE] == "SUBNET" and network_warnings()
 
 
 @pytest.mark.parametrize("chosen", [{}, {RANGE: "LOCALHOST"}])
